@@ -1,0 +1,1 @@
+"""Bytes to values and back: nothing here knows of clusters, clients or clocks."""

@@ -1,0 +1,1 @@
+"""Starling's own frames on the bus port."""

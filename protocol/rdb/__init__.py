@@ -1,0 +1,1 @@
+"""Redis's RDB files and DUMP payloads."""
