@@ -1,0 +1,1 @@
+"""A Starling node, from declarations up to sockets."""

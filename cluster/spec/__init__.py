@@ -1,0 +1,1 @@
+"""What is declared once: commands, options, errors, metrics."""
