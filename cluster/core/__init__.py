@@ -1,0 +1,1 @@
+"""The cluster state machine; cluster.core.core is its only door."""

@@ -1,0 +1,374 @@
+"""Rumors with a memory: how a fact reaches every member with about one message each, and then stops.
+
+This is rumor mongering (Demers et al., "Epidemic algorithms for replicated database maintenance", 1987) with
+the list of the told made explicit, and divided: a node that has a rumor and a duty to tell it (delegation.py)
+splits the duty among k heads (cluster-gossip-fanout), each of which acknowledges, takes its part on, and
+splits that in turn, at once. The memory travels with the rumor and comes back with its acknowledgement. Up
+to BITMAP_MEMBERS members it is a bitmap over their ids in order: with the rumor, everyone but those whom the
+receiver is asked to tell; with the receipt, those whom the receiver has told or has taken on. Above that size
+it is the end of the stretch of ids that begins behind the receiver.
+
+What can go wrong, and why everyone hears of it all the same:
+- A send or its receipt is lost: after a few round trips it is repeated.
+- A head is dead: after SENDS_BEFORE_TAKE_OVER sends its part is split among the next heads, and after
+  SENDS_MAX it is given up itself. (At 5% loss three sends in a row are lost for one node in 8000: too many to
+  give up then.) It acknowledged and died before it told anyone: those behind it are missed.
+- Lists of members differ (a join or FORGET is under way). A bitmap over another list means nothing to its
+  receiver, who takes nothing on and says so; the sender goes on with that part itself. A stretch of ids means
+  the same to all, but whoever does not know a member cannot tell it.
+- A receiver has the rumor already (two nodes found out the same thing). It owns up only to what it has taken
+  on itself, not to what others were said to do, so that no two senders rely on each other for a member.
+- A newer version of the same fact takes the place of the older one; whoever knows the newer one
+  acknowledges the older one, which ends it.
+Whoever is missed is found by anti-entropy: every probe carries a hash of the view (antientropy.py). A rumor
+ends when all of its duty is acknowledged or given up, and in any case after 2*ceil(log2 N) periods.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cluster.core.delegation import Arc, Duty, Names, Ring, split
+from cluster.core.peers import Peer
+from cluster.core.round_trip import RoundTrip
+from cluster.core.rumors import Spreading
+from cluster.core.state import State
+from protocol.gossip.codec import DATAGRAM_BYTES_MAX, RUMORS_BYTES, RUMORS_MAX, rumor_bytes
+from protocol.gossip.messages import (
+    ClaimFact,
+    DoubtFact,
+    Fact,
+    FactKey,
+    FailFact,
+    MemberFact,
+    Receipt,
+    Receipts,
+    Rumor,
+    Rumors,
+    fact_key,
+)
+
+PERIOD_MS = 100
+PERIODS_MIN = 10
+SENDS_BEFORE_TAKE_OVER = 3
+SENDS_MAX = 5
+BITMAP_MEMBERS = 64
+ALL = (1 << 64) - 1
+
+
+@dataclass(slots=True)
+class _Parcel:
+    """Rumors sent to a head in one datagram, each with the part that the head is to take on."""
+
+    head: str
+    items: list[tuple[Spreading, Names | Arc]]
+    sent_ms: int
+    due_ms: int
+    sends: int = 1
+
+
+class Gossip:
+    """Spreads facts. `merge` takes a fact into the view and says whether it was news."""
+
+    def __init__(self, state: State, round_trip: RoundTrip) -> None:
+        self._state = state
+        self._round_trip = round_trip
+        self._spreading: dict[FactKey, Spreading] = {}
+        self._open: list[tuple[Spreading, Duty]] = []
+        self._parcels: dict[int, _Parcel] = {}
+        self._due: list[tuple[int, int]] = []
+        self._number = 0
+        self._swept_ms = state.now_ms
+        self._hashed: tuple[tuple[str, ...], int] = ((), 0)
+        self.merge: Callable[[Fact, Peer], bool] = lambda _fact, _source: False
+
+    # what is told
+
+    def spread(self, fact: Fact, has: tuple[str, ...] = ()) -> None:
+        """Starts to tell everyone but those who have it; an older version on its way is replaced."""
+        key = fact_key(fact)
+        current = self._current(key)
+        if current is not None and current.fact.version >= fact.version:
+            return
+        spreading = self._begin(fact)
+        spreading.has.update(has)
+        self._take_on(spreading, self._everyone(fact))
+
+    def forget(self, node_id: str) -> None:
+        """Stops every rumor about a node."""
+        for key in [key for key in self._spreading if key[1] == node_id]:
+            del self._spreading[key]
+
+    def clear(self) -> None:
+        self._spreading.clear()
+        self._open.clear()
+        self._parcels.clear()
+
+    def is_idle(self) -> bool:
+        """Whether there is nobody left whom this node has to tell something."""
+        return not self._open and not self._parcels
+
+    def _begin(self, fact: Fact) -> Spreading:
+        self._sweep()
+        periods = max(PERIODS_MIN, 2 * math.ceil(math.log2(len(self._state.roster))))
+        spreading = Spreading(fact, self._state.now_ms + periods * PERIOD_MS)
+        self._spreading[fact_key(fact)] = spreading
+        return spreading
+
+    def _sweep(self) -> None:
+        """Drops, now and then, what nobody will ask for again."""
+        now_ms = self._state.now_ms
+        if now_ms - self._swept_ms >= PERIODS_MIN * PERIOD_MS:
+            self._swept_ms = now_ms
+            self._spreading = {
+                key: spreading for key, spreading in self._spreading.items() if spreading.expires_ms > now_ms
+            }
+
+    def _current(self, key: FactKey) -> Spreading | None:
+        spreading = self._spreading.get(key)
+        return spreading if spreading is not None and self._state.now_ms < spreading.expires_ms else None
+
+    def _is_current(self, spreading: Spreading) -> bool:
+        return self._current(fact_key(spreading.fact)) is spreading
+
+    def _take_on(self, spreading: Spreading, duty: Duty) -> None:
+        new = spreading.take_on(duty)
+        if new is not None:
+            self._open.append((spreading, new))
+
+    def _everyone(self, fact: Fact) -> Duty:
+        roster = self._state.roster
+        if len(roster) > BITMAP_MEMBERS:
+            # The same for all that is said at once, so that it travels together: of one node, or the deaths
+            # that one majority has found.
+            subject = fact.roster if isinstance(fact, FailFact) else f"{fact.node_id} {fact.version}"
+            return Ring(zlib.crc32(str(subject).encode()))
+        return self._names(fact, roster)
+
+    def _names(self, fact: Fact, ids: tuple[str, ...]) -> Names:
+        """These but for this node, and a subject that said it first or does not answer; turned, so that heads
+        change."""
+        author = fact.node_id if isinstance(fact, MemberFact | ClaimFact | DoubtFact) else ""
+        others = [node_id for node_id in ids if node_id not in (self._state.me.node_id, author)]
+        turn = fact.version % len(others) if others else 0
+        return Names((*others[turn:], *others[:turn]))
+
+    # receiving
+
+    def receive_rumors(self, source: Peer, message: Rumors) -> None:
+        receipts: list[Receipt] = [Receipt(False, 0)] * len(message.rumors)
+        # Members first: what is said of a stranger is not taken.
+        order = sorted(
+            range(len(message.rumors)), key=lambda at: not isinstance(message.rumors[at].fact, MemberFact)
+        )
+        for at in order:
+            receipts[at] = self._receive(source, message.rumors[at])
+        state = self._state
+        answer = Receipts(
+            state.me.node_id, state.current_epoch, message.number, self._roster_hash(), tuple(receipts)
+        )
+        state.send(source, answer)
+
+    def _receive(self, source: Peer, rumor: Rumor) -> Receipt:
+        fact = rumor.fact
+        news = self.merge(fact, source)
+        if fact.node_id not in self._state.peers:
+            # About a node that has not been introduced yet: unacknowledged, it comes again.
+            return Receipt(False, 0)
+        current = self._current(fact_key(fact))
+        if current is None or current.fact.version < fact.version:
+            if not news and not self._holds(fact):
+                # We know better: this version ends here.
+                return Receipt(True, ALL)
+            current = self._begin(fact)
+            first = True
+        elif current.fact.version > fact.version:
+            return Receipt(True, ALL)
+        else:
+            first = False
+        current.has.add(source.node_id)
+        if rumor.roster:
+            return self._take_list(current, rumor, first=first)
+        if rumor.until:
+            self._take_on(current, Arc(self._state.me.node_id, rumor.until))
+        elif news:
+            self._take_on(current, self._everyone(fact))
+        return Receipt(True, ALL)
+
+    def _take_list(self, current: Spreading, rumor: Rumor, *, first: bool) -> Receipt:
+        roster = self._state.roster
+        if len(roster) > BITMAP_MEMBERS or rumor.roster != self._roster_hash():
+            return Receipt(True, 0)
+        if first:
+            told = {node_id for place, node_id in enumerate(roster) if rumor.told >> place & 1}
+            current.has |= told
+            rest = tuple(node_id for node_id in roster if node_id not in told)
+            self._take_on(current, self._names(rumor.fact, rest))
+        return Receipt(True, self._bitmap({*current.names, self._state.me.node_id}))
+
+    def _holds(self, fact: Fact) -> bool:
+        """Whether the view has just this version."""
+        peer = self._state.peers[fact.node_id]
+        match fact:
+            case MemberFact():
+                return fact.incarnation == peer.incarnation
+            case ClaimFact():
+                return fact.version == peer.claim_version
+            case FailFact():
+                return peer.fail_holds() and fact.incarnation == peer.failed_incarnation
+            case _:
+                return False
+
+    def receive_receipts(self, source: Peer, message: Receipts) -> None:
+        parcel = self._parcels.get(message.number)
+        if parcel is None or parcel.head != source.node_id or len(message.receipts) != len(parcel.items):
+            return
+        del self._parcels[message.number]
+        if parcel.sends == 1:
+            self._round_trip.sample(self._state.now_ms - parcel.sent_ms)
+        for (spreading, part), receipt in zip(parcel.items, message.receipts, strict=True):
+            if self._is_current(spreading):
+                self._acknowledged(parcel, spreading, part, receipt, message.roster)
+
+    def _acknowledged(
+        self, parcel: _Parcel, spreading: Spreading, part: Names | Arc, receipt: Receipt, roster: int
+    ) -> None:
+        if receipt.has:
+            spreading.has.add(parcel.head)
+        else:
+            self._try_again(parcel, spreading, part)
+        if isinstance(part, Names):
+            if roster == self._roster_hash():
+                ids = self._state.roster
+                spreading.has.update(ids[place] for place in range(len(ids)) if receipt.told >> place & 1)
+            part = spreading.open_names(part)
+            if not part.ids:
+                return
+        elif receipt.told:
+            return
+        self._open.append((spreading, part))
+
+    def _try_again(self, parcel: _Parcel, spreading: Spreading, part: Names | Arc) -> None:
+        """The head could not take it, for it has not been introduced to the subject yet."""
+        alone = [(spreading, _nobody(part, parcel.head))]
+        self._await(_Parcel(parcel.head, alone, parcel.sent_ms, 0, parcel.sends))
+
+    # sending
+
+    def deadline_ms(self) -> int | None:
+        while self._due:
+            due_ms, number = self._due[0]
+            parcel = self._parcels.get(number)
+            if parcel is not None and parcel.due_ms == due_ms:
+                return due_ms
+            heapq.heappop(self._due)
+        return None
+
+    def flush(self) -> None:
+        """Sends what is due, several rumors to a datagram."""
+        while (due_ms := self.deadline_ms()) is not None and due_ms <= self._state.now_ms:
+            _, number = heapq.heappop(self._due)
+            self._repeat(number, self._parcels.pop(number))
+        if not self._open:
+            return
+        duties, self._open = self._open, []
+        parts: dict[Duty, list[tuple[str, Names | Arc]]] = {}
+        loads: dict[str, list[tuple[Spreading, Names | Arc]]] = {}
+        for spreading, duty in duties:
+            if isinstance(duty, Names):
+                duty = spreading.open_names(duty)
+            # Rumors with the same duty are split alike, so that they travel together.
+            if duty not in parts:
+                parts[duty] = split(
+                    duty, self._state.settings.gossip_fanout, self._state.roster, self._can_head
+                )
+            for head, part in parts[duty]:
+                loads.setdefault(head, []).append((spreading, part))
+        for head, items in loads.items():
+            self._send(head, items)
+
+    def _can_head(self, node_id: str) -> bool:
+        if node_id == self._state.me.node_id:
+            return False
+        peer = self._state.troubled.get(node_id)
+        return (peer is None or not peer.fail_holds()) and self._state.member(node_id) is not None
+
+    def _repeat(self, number: int, parcel: _Parcel) -> None:
+        items = [item for item in parcel.items if self._is_current(item[0])]
+        # Who has been told by someone else meanwhile has not been told of its part.
+        self._open += [item for item in items if parcel.head in item[0].has]
+        items = [item for item in items if parcel.head not in item[0].has]
+        if parcel.sends == SENDS_BEFORE_TAKE_OVER:
+            # Those behind the head need not wait for it any longer.
+            self._open += items
+            items = [(spreading, _nobody(part, parcel.head)) for spreading, part in items]
+        if items and parcel.sends < SENDS_MAX:
+            parcel.items = items
+            parcel.sends += 1
+            self._send_parcel(parcel, number)
+
+    def _send(self, head: str, items: list[tuple[Spreading, Names | Arc]]) -> None:
+        """In as many datagrams as it takes."""
+        batch: list[tuple[Spreading, Names | Arc]] = []
+        room = DATAGRAM_BYTES_MAX - RUMORS_BYTES
+        for item in items:
+            size = rumor_bytes(self._rumor(*item))
+            if batch and (size > room or len(batch) == RUMORS_MAX):
+                self._send_parcel(_Parcel(head, batch, self._state.now_ms, 0))
+                batch, room = [], DATAGRAM_BYTES_MAX - RUMORS_BYTES
+            batch.append(item)
+            room -= size
+        self._send_parcel(_Parcel(head, batch, self._state.now_ms, 0))
+
+    def _send_parcel(self, parcel: _Parcel, number: int = 0) -> None:
+        state = self._state
+        peer = state.member(parcel.head)
+        if peer is None:
+            return
+        number = self._await(parcel, number)
+        rumors = tuple(self._rumor(*item) for item in parcel.items)
+        state.send(peer, Rumors(state.me.node_id, state.current_epoch, number, rumors))
+
+    def _await(self, parcel: _Parcel, number: int = 0) -> int:
+        """Waits for the receipt of a parcel, under a new number if it has none."""
+        if not number:
+            number = self._number = self._number % 0xFFFFFFFF + 1
+        parcel.due_ms = self._state.now_ms + self._round_trip.timeout_ms(parcel.sends)
+        self._parcels[number] = parcel
+        heapq.heappush(self._due, (parcel.due_ms, number))
+        return number
+
+    def _rumor(self, spreading: Spreading, part: Names | Arc) -> Rumor:
+        if isinstance(part, Arc):
+            return Rumor(spreading.fact, until=part.until)
+        untold = self._bitmap(set(part.ids))
+        everyone = (1 << len(self._state.roster)) - 1
+        return Rumor(spreading.fact, self._roster_hash(), everyone & ~untold & ALL)
+
+    # the list of members
+
+    def _roster_hash(self) -> int:
+        """Never 0, which says that there is no list; 0 only above the size that has one."""
+        roster = self._state.roster
+        if len(roster) > BITMAP_MEMBERS:
+            return 0
+        if self._hashed[0] is not roster:
+            self._hashed = (roster, zlib.crc32("".join(roster).encode()) | 1)
+        return self._hashed[1]
+
+    def _bitmap(self, ids: set[str]) -> int:
+        bitmap = 0
+        for node_id in ids:
+            place = self._state.place(node_id)
+            if place is not None and place < BITMAP_MEMBERS:
+                bitmap |= 1 << place
+        return bitmap
+
+
+def _nobody(part: Names | Arc, head: str) -> Names | Arc:
+    """A part of the same kind for a head that has to tell no one."""
+    return Names(()) if isinstance(part, Names) else Arc(head, head)

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from protocol.gossip import messages as bus
+from tests.cluster.core.alone import introduce, make_core, node_id, sent, tell
+from tests.cluster.core.cluster import Cluster
+
+
+def test_in_a_small_cluster_each_is_probed_within_half_of_node_timeout() -> None:
+    cluster = Cluster()
+    cluster.form(8, 1)
+    cluster.run(2000)
+    start, before = cluster.now_ms, len(cluster.sent)
+    cluster.run(4000)
+    last: dict[tuple[str, str], int] = {}
+    for at, source, target, message in cluster.sent[before:]:
+        if isinstance(message, bus.Probe):
+            assert at - last.get((source, target), start) <= 1000
+            last[source, target] = at
+    assert len(last) == 16 * 15
+    probes = sum(isinstance(message, bus.Probe) for _, _, _, message in cluster.sent[before:])
+    assert probes / 16 / 4 < 45
+
+
+def test_in_a_large_cluster_the_rate_is_the_fanout_a_second() -> None:
+    core = make_core()
+    for number in range(1, 101):
+        introduce(core, number)
+    probes = 0
+    while core.now_ms < 1_010_000:
+        core.tick(core.deadline_ms() or 0)
+        for send in sent(core.take_effects(), bus.Probe):
+            assert isinstance(send.message, bus.Probe)
+            number = int(next(p.node_id for p in core.members if p.bus_port == send.to.port), 16)
+            ack = bus.Ack(node_id(number), 0, send.message.number, core.view_hash, 0, 0, False)
+            tell(core, number, ack)
+            probes += 1
+    assert 30 <= probes <= 36
+
+
+def test_a_broken_path_between_two_is_no_death() -> None:
+    cluster = Cluster()
+    cluster.form(4, 0)
+    cluster.run(1000)
+    cluster.cut = lambda source, target: {source.name, target.name} == {"n1", "n2"}
+    cluster.run(10_000)
+    assert not any(peer.suspected or peer.failed for node in cluster.running() for peer in node.core.members)
+
+
+def test_a_helper_vouches_only_for_who_answers_it() -> None:
+    core = make_core()
+    introduce(core, 1)
+    introduce(core, 2)
+    asked = tell(core, 1, bus.ProbeRequest(node_id(1), 0, node_id(2)))
+    (probe,) = sent(asked, bus.Probe)
+    assert probe.to.port == 17102
+    assert not sent(asked, bus.Vouch)
+    assert isinstance(probe.message, bus.Probe)
+    answer = bus.Ack(node_id(2), 0, probe.message.number, 0, 0, 0, False)
+    (vouch,) = sent(tell(core, 2, answer), bus.Vouch)
+    assert vouch.to.port == 17101
+    assert not sent(tell(core, 2, answer), bus.Vouch)
+
+
+def test_errands_are_bounded() -> None:
+    core = make_core()
+    introduce(core, 1)
+    for number in range(2, 30):
+        introduce(core, number)
+    for _ in range(200):
+        for number in range(2, 30):
+            tell(core, 1, bus.ProbeRequest(node_id(1), 0, node_id(number)))
+            tell(core, 1, bus.ProbeRequest(node_id(1), 0, node_id(9999)))
+    assert len(core._prober._errands) <= 28
+
+
+def test_an_answer_tells_the_offset_and_when_it_came() -> None:
+    core = make_core()
+    introduce(core, 1)
+    peer = core.peers[node_id(1)]
+    peer.ping_sent_ms = core.now_ms
+    tell(core, 1, bus.Ack(node_id(1), 0, 1, 0, 4711, 0, False))
+    assert (peer.replication_offset, peer.pong_received_ms, peer.ping_sent_ms) == (4711, core.now_ms, 0)
+
+
+def test_some_unanswered_tries_make_a_doubt_that_all_are_told_of() -> None:
+    core = make_core()
+    for number in range(1, 5):
+        introduce(core, number)
+    core._prober.probe(core.members[0], helped=True)
+    doubted = core.members[0]
+    asked = told = 0
+    until_ms = core.now_ms + 900
+    while (deadline_ms := core.deadline_ms() or 0) < until_ms:
+        core.tick(deadline_ms)
+        effects = core.take_effects()
+        for send in sent(effects, bus.Probe):
+            number = send.to.port - 17100
+            if node_id(number) != doubted.node_id and isinstance(send.message, bus.Probe):
+                answer = bus.Ack(node_id(number), 0, send.message.number, core.view_hash, 0, 0, False)
+                tell(core, number, answer)
+        asked += len(sent(effects, bus.ProbeRequest))
+        for send in sent(effects, bus.Rumors):
+            told += isinstance(send.message, bus.Rumors) and isinstance(
+                send.message.rumors[0].fact, bus.DoubtFact
+            )
+    assert asked >= 3
+    assert told >= 3
+    assert not doubted.suspected
+
+
+def test_who_probes_for_another_asks_nobody_in_turn() -> None:
+    core = make_core()
+    for number in range(1, 5):
+        introduce(core, number)
+    core._prober._next_ms = core.now_ms + 100_000
+    tell(core, 1, bus.ProbeRequest(node_id(1), 0, node_id(2)))
+    for _ in range(90):
+        core.tick(core.now_ms + 10)
+        assert not sent(core.take_effects(), bus.ProbeRequest)
