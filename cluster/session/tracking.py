@@ -1,0 +1,134 @@
+"""Client-side caching: who has read which keys, and must hear when they change.
+
+A client in the default mode is told once of a key that it has read: it is then forgotten until it reads it
+again. One in BCAST mode is told of every key with one of its prefixes. Clients are known by their ids, so
+that one that has gone leaves nothing behind but numbers.
+
+What concerns the client whose request is being served comes behind its reply, and broadcasts come when all
+that one read brought has been served: both wait in `settle()`'s lists until then.
+
+Source: https://redis.io/docs/latest/develop/reference/client-side-caching/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cluster.session.session import Kind, Session, TrackingMode
+from protocol.resp.types import Push, Reply
+
+CHANNEL = b"__redis__:invalidate"
+
+
+class TrackingTable:
+    """The tracked keys of one node. `clients` are those that track anything; `sessions` are all, by id."""
+
+    def __init__(self, sessions: dict[int, Session]) -> None:
+        self.clients: dict[int, Session] = {}
+        self._sessions = sessions
+        self._readers: dict[bytes, set[int]] = {}
+        self._changed: dict[bytes, Session | None] = {}
+        self._late: list[tuple[Session, Reply]] = []
+
+    @property
+    def key_count(self) -> int:
+        """Keys that someone has read in the default mode."""
+        return len(self._readers)
+
+    @property
+    def item_count(self) -> int:
+        """Readers, counted once for each key."""
+        return sum(map(len, self._readers.values()))
+
+    @property
+    def prefix_count(self) -> int:
+        """Different prefixes of those in BCAST mode."""
+        return len({prefix for session in self.clients.values() for prefix in _prefixes(session)})
+
+    def start(self, session: Session, mode: TrackingMode) -> None:
+        """CLIENT TRACKING ON."""
+        session.tracking = mode
+        self.clients[session.id] = session
+
+    def stop(self, session: Session) -> None:
+        """CLIENT TRACKING OFF, RESET, or the client has gone."""
+        session.tracking = None
+        self.clients.pop(session.id, None)
+
+    def remember(self, session: Session, keys: Iterable[bytes], keys_max: int) -> None:
+        """The client has read these keys. Beyond `keys_max` in all (0: no bound) the oldest count as
+        changed."""
+        mode = session.tracking
+        if mode is None or not mode.wants_reads():
+            return
+        for key in keys:
+            self._readers.setdefault(key, set()).add(session.id)
+        while keys_max and len(self._readers) > keys_max:
+            self._tell_readers(next(iter(self._readers)), None)
+
+    def changed(self, key: bytes, by: Session | None) -> None:
+        """A key has changed; `by` is the client that has changed it, None for expiry and eviction."""
+        if not self.clients:
+            return
+        self._changed[key] = by
+        self._tell_readers(key, by)
+
+    def _tell_readers(self, key: bytes, by: Session | None) -> None:
+        for number in sorted(self._readers.pop(key, ())):
+            session = self.clients.get(number)
+            if session is None or session.tracking is None or session.tracking.broadcasts:
+                continue
+            if session is not by:
+                self._send(session, [key])
+            elif not session.tracking.ignores_own:
+                self._late.append((session, [key]))
+
+    def flushed(self, by: Session | None) -> None:
+        """All keys are gone."""
+        self._readers.clear()
+        for session in list(self.clients.values()):
+            if session is by:
+                self._late.append((session, None))
+            else:
+                self._send(session, None)
+
+    def settle(self) -> None:
+        """Sends what had to wait."""
+        late, self._late = self._late, []
+        for session, keys in late:
+            if session.tracking is not None:
+                self._send(session, keys)
+        changed, self._changed = self._changed, {}
+        if changed:
+            self._broadcast(changed)
+
+    def _broadcast(self, changed: dict[bytes, Session | None]) -> None:
+        listeners = [session for _, session in sorted(self.clients.items())]
+        for prefix in sorted({prefix for session in listeners for prefix in _prefixes(session)}):
+            keys = sorted(key for key in changed if key.startswith(prefix))
+            for session in listeners:
+                if prefix in _prefixes(session):
+                    own = session.tracking is not None and session.tracking.ignores_own
+                    told: list[Reply] = [key for key in keys if not (own and changed[key] is session)]
+                    if told:
+                        self._send(session, told)
+
+    def _send(self, session: Session, keys: Reply) -> None:
+        """To the client, or to the one that it has named for this: as a push, or in RESP2 as a message."""
+        mode = session.tracking
+        redirect = mode.redirect if mode is not None else 0
+        to = self._sessions.get(redirect) if redirect else session
+        if to is None:
+            if mode is not None:
+                mode.is_broken = True
+            if session.protocol == 3:
+                session.deliver(Push([b"tracking-redir-broken", redirect]))
+        elif to.protocol == 3:
+            to.deliver(Push([b"invalidate", keys]))
+        elif redirect and to.kind is Kind.PUBSUB:
+            to.deliver(Push([b"message", CHANNEL, keys]))
+
+
+def _prefixes(session: Session) -> tuple[bytes, ...]:
+    mode = session.tracking
+    return mode.prefixes if mode is not None and mode.broadcasts else ()
