@@ -1,0 +1,1 @@
+"""Replication's decisions, without its sockets."""

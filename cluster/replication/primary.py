@@ -1,0 +1,91 @@
+"""The primary's side: who is attached, how far each one is, and who waits for that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+WAIT_BGSAVE = "wait_bgsave"
+SEND_BULK = "send_bulk"
+ONLINE = "online"
+
+
+@dataclass(eq=False, slots=True)
+class Replica:
+    """A replica on one connection. Times are unix milliseconds.
+
+    `announced_host` and `port` are what it said with REPLCONF; `host` is where the connection comes from.
+    `ack_offset` is what it has applied, as far as it has told us.
+    """
+
+    session_id: int
+    host: str
+    port: int = 0
+    announced_host: str = ""
+    state: str = WAIT_BGSAVE
+    ack_offset: int = 0
+    ack_ms: int = 0
+    takes_eof: bool = False
+    takes_new_id: bool = False
+    rdb_only: bool = False
+    old_protocol: bool = False
+
+    @property
+    def address(self) -> str:
+        """Its name in log lines."""
+        return f"{self.announced_host or self.host}:{self.port or '<unknown-replica-port>'}"
+
+    def lag_s(self, now_ms: int) -> int:
+        """Whole seconds since it last told its offset."""
+        return max(0, now_ms - self.ack_ms) // 1000
+
+
+@dataclass(eq=False, slots=True)
+class Waiter:
+    """A WAIT: `done(count)` is called once, when enough replicas have acknowledged `offset` or at
+    `deadline_ms` (unix milliseconds; 0 for never). One whose client is no longer `alive` is dropped."""
+
+    offset: int
+    count: int
+    deadline_ms: int
+    done: Callable[[int], None]
+    alive: Callable[[], bool]
+
+
+@dataclass(eq=False, slots=True)
+class Replicas:
+    """The attached replicas in order of arrival, and the waits for their acknowledgements."""
+
+    attached: list[Replica] = field(default_factory=list)
+    waiters: list[Waiter] = field(default_factory=list)
+
+    def acknowledged_by(self, offset: int) -> int:
+        """How many online replicas have acknowledged so much."""
+        return sum(each.state == ONLINE and each.ack_offset >= offset for each in self.attached)
+
+    def good(self, now_ms: int, lag_s_max: int) -> int:
+        """How many are online and have been heard of lately, as min-replicas-max-lag has it."""
+        return sum(each.state == ONLINE and each.lag_s(now_ms) <= lag_s_max for each in self.attached)
+
+    def acknowledge(self, replica: Replica, offset: int, now_ms: int) -> None:
+        """Notes an ACK; an offset never goes back. Waits that this satisfies end."""
+        replica.ack_ms = now_ms
+        if offset > replica.ack_offset:
+            replica.ack_offset = offset
+            self._end([each for each in self.waiters if self.acknowledged_by(each.offset) >= each.count])
+
+    def expire_waits(self, now_ms: int) -> None:
+        """Ends the waits whose time is over, and drops those whose client has gone."""
+        self.waiters = [each for each in self.waiters if each.alive()]
+        self._end([each for each in self.waiters if 0 < each.deadline_ms <= now_ms])
+
+    def end_waits(self) -> None:
+        """Ends all waits: nothing will be acknowledged to us any more."""
+        self._end(self.waiters)
+
+    def _end(self, ended: list[Waiter]) -> None:
+        if not ended:
+            return
+        self.waiters = [each for each in self.waiters if each not in ended]
+        for waiter in ended:
+            waiter.done(self.acknowledged_by(waiter.offset))

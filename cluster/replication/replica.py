@@ -1,0 +1,373 @@
+"""The replica's side of the link to its primary, as a machine: bytes go in with the time, effects come out.
+
+The offset counts whole commands that have been applied. A command cut off by the end of the link, or a
+transaction without its EXEC, is forgotten and not counted, so that the primary sends it again after
++CONTINUE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from cluster.replication import replication as words
+from cluster.replication.replication import Replication
+from cluster.spec.options import Options
+from protocol.psync import (
+    LINE_BYTES_MAX,
+    CommandStream,
+    Continue,
+    FullResync,
+    Payload,
+    PsyncError,
+    TryLater,
+    parse_answer,
+)
+from protocol.resp.writer import encode_command
+
+ACK_PERIOD_MS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Send this to the primary."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A log line."""
+
+    level: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CopyBegins:
+    """A snapshot arrives: its parts follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyPart:
+    """The next bytes of the snapshot."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CopyEnds:
+    """The snapshot is whole. Load it, then call loaded(); until then nothing else is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Carry out these commands of the primary's, in order."""
+
+    commands: list[list[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class DropReplicas:
+    """Our own replicas have to connect again: the history has another name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hangup:
+    """Close the link; a new one is due after a second."""
+
+
+Effect: TypeAlias = Write | Say | CopyBegins | CopyPart | CopyEnds | Apply | DropReplicas | Hangup
+
+_PING, _REPLIES, _ANSWER, _HEADER = "ping", "replies", "answer", "header"
+_PAYLOAD, _LOADING, _STREAM, _OVER = "payload", "loading", "stream", "over"
+_LINES = (_PING, _REPLIES, _ANSWER, _HEADER)
+
+
+class PrimaryLink:
+    """One connection to the primary, from the moment that it is asked for. Times are unix milliseconds.
+
+    After Hangup or closed() it is over, and the next connection gets a new one.
+    """
+
+    def __init__(self, replication: Replication, options: Options, now_ms: int) -> None:
+        self._replication = replication
+        self._options = options
+        self._effects: list[Effect] = []
+        self._phase = ""
+        self._lines = bytearray()
+        self._questions: list[str] = []
+        self._copy: FullResync | None = None
+        self._payload: Payload | None = None
+        self._stream = CommandStream()
+        self._batch: list[list[bytes]] = []
+        self._raw = bytearray()
+        self._transaction: tuple[list[list[bytes]], bytearray] | None = None
+        self._acked_ms = 0
+        self._link = replication.link
+        self._link.state = words.CONNECTING
+        self._link.last_io_ms = now_ms
+
+    def take_effects(self) -> list[Effect]:
+        """What is to be done now, in order, before the next input."""
+        effects, self._effects = self._effects, []
+        return effects
+
+    # inputs
+
+    def connected(self, now_ms: int) -> None:
+        """The connection stands."""
+        self._link.last_io_ms = now_ms
+        self._link.state = words.HANDSHAKE
+        self._phase = _PING
+        self._say("notice", "Non blocking connect for SYNC fired the event.")
+        self._write(b"PING")
+
+    def received(self, now_ms: int, data: bytes) -> None:
+        """Bytes from the primary."""
+        self._link.last_io_ms = now_ms
+        try:
+            self._take(data, now_ms)
+        except PsyncError as error:
+            self._fail(str(error))
+
+    def loaded(self, now_ms: int) -> None:
+        """The snapshot of CopyEnds is our data now."""
+        assert self._copy is not None
+        self._replication.adopt(self._copy.id, self._copy.offset)
+        self._effects.append(DropReplicas())
+        self._say("notice", "MASTER <-> REPLICA sync: Finished with success")
+        self._go_online()
+        self._acknowledge(now_ms)
+        rest = bytes(self._lines)
+        self._lines.clear()
+        self.received(now_ms, rest)
+
+    def load_failed(self, reason: str) -> None:
+        """The snapshot could not be loaded; our data is what it was."""
+        self._fail(f"Failed trying to load the MASTER synchronization DB: {reason}")
+
+    def closed(self, now_ms: int, reason: str) -> None:
+        """The connection is gone, or was never made."""
+        if self._phase == _STREAM:
+            self._say("warning", "Connection with master lost.")
+            self._say("notice", "Caching the disconnected master state.")
+        elif self._phase != _OVER:
+            self._say("warning", f"Error condition on socket for SYNC: {reason or 'connection closed'}")
+        if self._link.state == words.CONNECTED or not self._link.down_since_ms:
+            self._link.down_since_ms = now_ms
+        self._link.state = words.CONNECT
+        self._phase = _OVER
+
+    def tick(self, now_ms: int) -> None:
+        """Acknowledges once a second, and gives up a silent primary after repl-timeout."""
+        if self._phase in (_LOADING, _OVER):
+            return
+        if now_ms - self._link.last_io_ms > self._options.repl_timeout * 1000:
+            self._fail(_TIMEOUTS.get(self._phase, "Timeout connecting to the MASTER..."))
+        elif self._phase == _STREAM and now_ms - self._acked_ms >= ACK_PERIOD_MS:
+            self._acknowledge(now_ms)
+
+    def acknowledge(self, now_ms: int) -> None:
+        """Tells our offset, when there is a stream."""
+        if self._phase == _STREAM:
+            self._acknowledge(now_ms)
+
+    # the handshake
+
+    def _take(self, data: bytes, now_ms: int) -> None:
+        if self._phase in _LINES:
+            self._lines += data
+            while self._phase in _LINES and (line := self._next_line()) is not None:
+                self._on_line(line)
+            if self._phase in _LINES:
+                return
+            data = bytes(self._lines)
+            self._lines.clear()
+        if self._phase == _PAYLOAD:
+            data = self._on_payload(data)
+        if self._phase == _LOADING:
+            self._lines += data
+        elif self._phase == _STREAM:
+            self._on_stream(data, now_ms)
+
+    def _next_line(self) -> bytes | None:
+        end = self._lines.find(b"\n")
+        if end < 0:
+            if len(self._lines) > LINE_BYTES_MAX:
+                raise PsyncError("Master replied with a line that is too long")
+            return None
+        line = bytes(self._lines[:end]).rstrip(b"\r")
+        del self._lines[: end + 1]
+        return line
+
+    def _on_line(self, line: bytes) -> None:
+        if self._phase == _PING:
+            self._on_pong(line)
+        elif self._phase == _REPLIES:
+            self._on_reply(line)
+        elif not line:
+            return  # the primary is still busy, and says that it is alive
+        elif self._phase == _ANSWER:
+            self._on_answer(line)
+        else:
+            self._on_header(line)
+
+    def _on_pong(self, line: bytes) -> None:
+        tolerated = (b"+", b"-NOAUTH", b"-NOPERM", b"-ERR operation not permitted")
+        if not line.startswith(tolerated):
+            raise PsyncError(f"Error reply to PING from master: '{line.decode('latin-1')}'")
+        self._say("notice", "Master replied to PING, replication can continue...")
+        self._phase = _REPLIES
+        options = self._options
+        if options.masterauth:
+            user = [options.masteruser.encode()] if options.masteruser else []
+            self._ask("AUTH", b"AUTH", *user, options.masterauth.encode())
+        port = options.replica_announce_port or options.port
+        self._ask("REPLCONF listening-port", b"REPLCONF", b"listening-port", b"%d" % port)
+        if options.replica_announce_ip:
+            self._ask("REPLCONF ip-address", b"REPLCONF", b"ip-address", options.replica_announce_ip.encode())
+        self._ask("REPLCONF capa", b"REPLCONF", b"capa", b"eof", b"capa", b"psync2")
+
+    def _ask(self, question: str, *argv: bytes) -> None:
+        self._questions.append(question)
+        self._write(*argv)
+
+    def _on_reply(self, line: bytes) -> None:
+        question = self._questions.pop(0)
+        if line.startswith(b"-"):
+            text = line.decode("latin-1")
+            if question == "AUTH":
+                raise PsyncError(f"Unable to AUTH to MASTER: {text}")
+            self._say("notice", f"(Non critical) Master does not understand {question}: {text}")
+        if not self._questions:
+            self._phase = _ANSWER
+            known, offset = self._replication.id, self._replication.offset + 1
+            self._say("notice", f"Trying a partial resynchronization (request {known}:{offset}).")
+            self._write(b"PSYNC", known.encode(), b"%d" % offset)
+
+    def _on_answer(self, line: bytes) -> None:
+        answer = parse_answer(line)
+        if isinstance(answer, TryLater):
+            raise PsyncError(
+                f"Master is currently unable to PSYNC but should be in the future: {answer.text}"
+            )
+        if isinstance(answer, Continue):
+            self._say("notice", "Successful partial resynchronization with master.")
+            if self._replication.rename(answer.id):
+                self._say("notice", f"Master replication ID changed to {answer.id}")
+                self._effects.append(DropReplicas())
+            self._say("notice", "MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.")
+            self._go_online()
+            return
+        self._say("notice", f"Full resync from master: {answer.id}:{answer.offset}")
+        self._copy = answer
+        self._phase = _HEADER
+        self._link.state = words.SYNC
+        self._link.sync_total_bytes, self._link.sync_read_bytes = -1, 0
+
+    # the full copy
+
+    def _on_header(self, line: bytes) -> None:
+        if line.startswith(b"-"):
+            raise PsyncError(f"MASTER aborted replication with an error: {line[1:].decode('latin-1')}")
+        self._payload = payload = Payload(line)
+        if payload.length is None:
+            form = "streamed RDB from master with EOF"
+        else:
+            form = f"{payload.length} bytes from master"
+            self._link.sync_total_bytes = payload.length
+        self._say("notice", f"MASTER <-> REPLICA sync: receiving {form} to parser")
+        self._phase = _PAYLOAD
+        self._effects.append(CopyBegins())
+
+    def _on_payload(self, data: bytes) -> bytes:
+        assert self._payload is not None
+        part, rest = self._payload.take(data)
+        self._link.sync_read_bytes += len(part)
+        if part:
+            self._effects.append(CopyPart(part))
+        if self._payload.done:
+            self._phase = _LOADING
+            self._say("notice", "MASTER <-> REPLICA sync: Loading DB in memory")
+            self._effects.append(CopyEnds())
+        return rest
+
+    def _go_online(self) -> None:
+        self._phase = _STREAM
+        self._link.state = words.CONNECTED
+        self._link.down_since_ms = 0
+
+    # the stream
+
+    def _on_stream(self, data: bytes, now_ms: int) -> None:
+        self._stream.feed(data)
+        try:
+            while (found := self._stream.next()) is not None:
+                self._on_command(found[0], found[1], now_ms)
+        finally:
+            self._flush()
+
+    def _on_command(self, argv: list[bytes], raw: bytes, now_ms: int) -> None:
+        word = argv[0].lower() if argv else b""
+        if self._transaction is not None:
+            self._in_transaction(word, argv, raw)
+        elif word == b"multi":
+            self._transaction = ([], bytearray(raw))
+        else:
+            if word == b"replconf":
+                if [each.lower() for each in argv[1:2]] == [b"getack"]:
+                    self._flush()
+                    self._acknowledge(now_ms)
+            elif word not in (b"ping", b""):
+                self._batch.append(argv)
+            self._raw += raw
+
+    def _in_transaction(self, word: bytes, argv: list[bytes], raw: bytes) -> None:
+        # All of it is applied at once, at its EXEC, so that no client sees half and no offset points into it.
+        assert self._transaction is not None
+        commands, held = self._transaction
+        held += raw
+        if word not in (b"exec", b"discard"):
+            commands.append(argv)
+            return
+        if word == b"exec":
+            # It stays a transaction, for the append only file: a crash must not leave half of it there.
+            self._batch += [[b"MULTI"], *commands, [b"EXEC"]]
+        self._raw += held
+        self._transaction = None
+
+    def _flush(self) -> None:
+        if self._batch:
+            self._effects.append(Apply(self._batch))
+            self._batch = []
+        if self._raw:
+            self._replication.feed_verbatim(bytes(self._raw))
+            self._raw.clear()
+
+    def _acknowledge(self, now_ms: int) -> None:
+        self._acked_ms = now_ms
+        self._write(b"REPLCONF", b"ACK", b"%d" % self._replication.offset)
+
+    # small
+
+    def _write(self, *argv: bytes) -> None:
+        self._effects.append(Write(encode_command(list(argv))))
+
+    def _say(self, level: str, text: str) -> None:
+        self._effects.append(Say(level, text))
+
+    def _fail(self, text: str) -> None:
+        self._say("warning", text)
+        if self._phase == _STREAM:
+            self._say("notice", "Caching the disconnected master state.")
+        self._phase = _OVER
+        self._effects.append(Hangup())
+
+
+_TIMEOUTS = {
+    _STREAM: "MASTER timeout: no data nor PING received...",
+    _HEADER: "Timeout receiving bulk data from MASTER... If the problem persists try to set the "
+    "'repl-timeout' parameter in redis.conf to a larger value.",
+    _PAYLOAD: "Timeout receiving bulk data from MASTER... If the problem persists try to set the "
+    "'repl-timeout' parameter in redis.conf to a larger value.",
+}
