@@ -1,0 +1,161 @@
+"""DEBUG: what tests of data, of replication and of clients need.
+
+Its subcommands stand in a table of their own, as COMMAND shows DEBUG as one command without subcommands.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from cluster.commands.arguments import positive, strtod
+from cluster.commands.context import Context
+from cluster.commands.objects import encoding, object_refcount
+from cluster.spec.command import command
+from cluster.spec.errors import NO_SUCH_KEY, CommandError
+from cluster.store.digest import dataset_digest, value_digest
+from cluster.store.dump import dump
+from protocol.resp.types import OK, ErrorReply, Reply, Status
+
+_LRU_CLOCK_MASK = (1 << 24) - 1
+_PAYLOAD_FRAME_BYTES = 11
+"""What a DUMP payload has around the value itself: its type, version and checksum."""
+
+_SHOWN_BYTES = 128
+
+
+@command(
+    "DEBUG",
+    group="server",
+    since="1.0.0",
+    arity=-2,
+    flags="ADMIN NOSCRIPT LOADING STALE PROTECTED",
+    doc_flags=("syscmd",),
+    complexity="Depends on subcommand.",
+)
+def debug(ctx: Context, name: bytes, *words: bytes) -> Reply:
+    """Looks into a node and upsets it, for tests."""
+    handler, words_min, words_max = _SUBCOMMANDS.get(name.upper(), (_unknown, 0, -1))
+    if not words_min <= len(words) <= words_max:
+        shown = name[:_SHOWN_BYTES].decode(errors="replace")
+        raise CommandError(
+            f"ERR unknown subcommand or wrong number of arguments for '{shown}'. Try DEBUG HELP."
+        )
+    return handler(ctx, words)
+
+
+def _unknown(_ctx: Context, _words: Sequence[bytes]) -> Reply:
+    raise AssertionError("no number of words is right for it")
+
+
+def _object(ctx: Context, words: Sequence[bytes]) -> Reply:
+    entry = ctx.db.peek(words[0])
+    if entry is None:
+        raise CommandError(NO_SUCH_KEY)
+    idle_s = max(0, ctx.now_ms - entry.access_ms) // 1000
+    references = object_refcount(ctx, words[0])
+    assert isinstance(references, int)
+    return Status(
+        f"Value at:{id(entry.value):#x} refcount:{references}"
+        f" encoding:{encoding(entry.value)}"
+        f" serializedlength:{len(dump(entry.value)) - _PAYLOAD_FRAME_BYTES}"
+        f" lru:{entry.access_ms // 1000 & _LRU_CLOCK_MASK} lru_seconds_idle:{idle_s}".encode()
+    )
+
+
+def _digest(ctx: Context, _words: Sequence[bytes]) -> Reply:
+    return Status(dataset_digest(ctx.server.databases))
+
+
+def _digest_value(ctx: Context, words: Sequence[bytes]) -> Reply:
+    return [Status(value_digest(ctx.db.peek(key))) for key in words]
+
+
+def _populate(ctx: Context, words: Sequence[bytes]) -> Reply:
+    """POPULATE count [prefix] [size]: keys that are not there yet; replicas are not told."""
+    count = positive(words[0])
+    prefix = words[1] if len(words) > 1 else b"key"
+    size = positive(words[2]) if len(words) > 2 else 0
+    for number in range(count):
+        key = b"%b:%d" % (prefix, number)
+        if ctx.db.peek(key) is None:
+            value = b"value:%d" % number
+            ctx.db.put(key, value[:size].ljust(size, b"\0") if size else value)
+            ctx.server.watches.touch((ctx.db.index, key))
+    return OK
+
+
+def _error(_ctx: Context, words: Sequence[bytes]) -> Reply:
+    return ErrorReply(words[0])
+
+
+def _log(ctx: Context, words: Sequence[bytes]) -> Reply:
+    ctx.server.host.log("warning", "DEBUG LOG: " + words[0].decode(errors="replace"))
+    return OK
+
+
+def _change_replication_id(ctx: Context, _words: Sequence[bytes]) -> Reply:
+    ctx.server.host.log("notice", "Changing replication IDs after receiving change-repl-id")
+    ctx.server.replication.begin_anew()
+    return OK
+
+
+def _sleep(ctx: Context, words: Sequence[bytes]) -> Reply:
+    """SLEEP seconds: nobody is served meanwhile, and the cluster hears nothing of this node."""
+    try:
+        seconds = strtod(words[0])
+    except ValueError:
+        seconds = 0.0
+    if 0 < seconds < math.inf:
+        ctx.server.host.stall(int(seconds * 1_000_000))
+    return OK
+
+
+def _set_active_expiry(ctx: Context, words: Sequence[bytes]) -> Reply:
+    """SET-ACTIVE-EXPIRE 0 or 1: whether keys that nobody asks for expire."""
+    ctx.server.active_expiry = words[0].strip() not in (b"0", b"")
+    return OK
+
+
+def _do_nothing(_ctx: Context, _words: Sequence[bytes]) -> Reply:
+    return OK
+
+
+def _reload(ctx: Context, words: Sequence[bytes]) -> Reply:
+    """RELOAD [NOSAVE]: all data anew from the RDB file, which is written before."""
+    if any(word.upper() != b"NOSAVE" for word in words):
+        raise CommandError("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.")
+    if ctx.server.host.reload(saves=not words):
+        raise CommandError("ERR Error trying to load the RDB dump, check server logs.")
+    return _loaded(ctx)
+
+
+def _load_aof(ctx: Context, _words: Sequence[bytes]) -> Reply:
+    if ctx.server.host.load_append_only_file():
+        raise CommandError("ERR Error trying to load the AOF files, check server logs.")
+    return _loaded(ctx)
+
+
+def _loaded(ctx: Context) -> Reply:
+    for database in ctx.server.databases:
+        ctx.server.watches.touch_database(database.index)
+        ctx.server.waiters.touch_database(database.index)
+    return OK
+
+
+_SUBCOMMANDS: Final[dict[bytes, tuple[Callable[[Context, Sequence[bytes]], Reply], int, int]]] = {
+    b"CHANGE-REPL-ID": (_change_replication_id, 0, 0),
+    b"DIGEST": (_digest, 0, 0),
+    b"DIGEST-VALUE": (_digest_value, 0, 1 << 20),
+    b"ERROR": (_error, 1, 1),
+    b"JMAP": (_do_nothing, 0, 0),
+    b"LOADAOF": (_load_aof, 0, 0),
+    b"LOG": (_log, 1, 1),
+    b"OBJECT": (_object, 1, 1),
+    b"POPULATE": (_populate, 1, 3),
+    b"RELOAD": (_reload, 0, 1),
+    b"SET-ACTIVE-EXPIRE": (_set_active_expiry, 1, 1),
+    b"SLEEP": (_sleep, 1, 1),
+}
+"""Each with the least and the greatest number of words behind it."""
