@@ -1,0 +1,1 @@
+"""The process: the only sockets, files, clock, entropy and child processes."""

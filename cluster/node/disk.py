@@ -1,0 +1,183 @@
+"""The RDB file: loaded at the start, saved on demand, in the background and at the save points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from cluster.commands.context import Server
+from cluster.node.log import Log
+from cluster.node.world import Child, World
+from cluster.store import dump
+from protocol.rdb.records import CorruptFile
+
+_IN_PROGRESS = "Background save already in progress"
+_REWRITING = (
+    "Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to "
+    "schedule a BGSAVE whenever possible."
+)
+_RETRY_MS = 5000
+"""After a failed background save the save points wait so long, as Redis does."""
+
+
+class LoadError(Exception):
+    """The file is there but cannot be loaded; str() says where and why. Nothing has been changed on disk."""
+
+
+class Disk:
+    """`aux` gives what the file says of the node (replication id and offset) beside Redis's usual fields."""
+
+    def __init__(
+        self,
+        world: World,
+        log: Log,
+        server: Server,
+        aux: Callable[[], dict[bytes, bytes]],
+    ) -> None:
+        self._world = world
+        self._log = log
+        self._server = server
+        self._options = server.options
+        self._aux = aux
+        self._child: Child | None = None
+        self.is_rewriting: Callable[[], bool] = lambda: False
+        """Whether a child is rewriting the append only file."""
+        self._child_since_ms = 0
+        self._child_dirty = 0
+        self._failed_ms = 0
+        self.last_save_ms = world.unix_ms()
+        self.last_ok = True
+        self.last_duration_s = -1
+        self.saves = 0
+        self.keys_loaded = 0
+
+    @property
+    def is_saving(self) -> bool:
+        """Whether a background save is under way."""
+        return self._child is not None
+
+    # loading
+
+    def load(self) -> dict[bytes, bytes]:
+        """Loads the RDB file, if there is one; its auxiliary fields. Raises LoadError."""
+        name = self._options.dbfilename
+        started_ms = self._world.now_ms()
+        try:
+            data = self._world.files.read(name)
+        except OSError as error:
+            raise LoadError(f"{name}: {error.strerror}") from error
+        if data is None:
+            return {}
+        try:
+            aux = dump.load(
+                data, self._server.databases, limits=self._options, alive_at_ms=self._world.unix_ms()
+            )
+        except CorruptFile as error:
+            for database in self._server.databases:
+                database.clear()
+            raise LoadError(f"{name}: {error}") from error
+        self.keys_loaded = sum(len(database) for database in self._server.databases)
+        self._log("notice", f"Loading RDB produced by version {aux.get(b'redis-ver', b'unknown').decode()}")
+        if aux.get(b"ctime", b"").isdigit():
+            age_s = max(0, self._world.unix_ms() // 1000 - int(aux[b"ctime"]))
+            self._log("notice", f"RDB age {age_s} seconds")
+        self._log("notice", f"Done loading RDB, keys loaded: {self.keys_loaded}, keys expired: 0.")
+        seconds = (self._world.now_ms() - started_ms) / 1000
+        self._log("notice", f"DB loaded from disk: {seconds:.3f} seconds")
+        return aux
+
+    # saving
+
+    def snapshot(self, *, is_aof_base: bool = False) -> Iterable[bytes]:
+        """The whole data set as an RDB file, in chunks."""
+        now_s = self._world.unix_ms() // 1000
+        aux = {b"redis-ver": b"7.0.15", b"redis-bits": b"64", b"ctime": b"%d" % now_s}
+        aux |= {b"aof-base": b"1"} if is_aof_base else self._aux() | {b"aof-base": b"0"}
+        return dump.snapshot(
+            self._server.databases,
+            aux,
+            compress=self._options.rdbcompression,
+            checksum=self._options.rdbchecksum,
+        )
+
+    def save(self) -> str | None:
+        """Writes the file now, while nobody is served; the reason when it can't."""
+        if self._child is not None:
+            return _IN_PROGRESS
+        try:
+            self._world.files.write_atomically(self._options.dbfilename, self.snapshot())
+        except OSError as error:
+            self.last_ok = False
+            self._log("warning", f"Error moving temp DB file on the final destination: {error}")
+            return str(error)
+        self._saved(self._server.dirty)
+        self._log("notice", "DB saved on disk")
+        return None
+
+    def save_in_background(self) -> str | None:
+        """Has a forked child write the file; the reason when it can't."""
+        if self._child is not None:
+            return _IN_PROGRESS
+        if self.is_rewriting():
+            return _REWRITING
+        try:
+            child = self._world.fork_save(self._options.dbfilename, self.snapshot, self._ended)
+        except OSError as error:
+            self.last_ok = False
+            self._failed_ms = self._world.now_ms()
+            self._log("warning", f"Can't save in background: fork: {error.strerror}")
+            return str(error)
+        self._child, self._child_since_ms, self._child_dirty = child, self._world.now_ms(), self._server.dirty
+        self._log("notice", f"Background saving started by pid {child.pid}")
+        return None
+
+    def _ended(self, failure: str) -> None:
+        self._child = None
+        self.last_duration_s = (self._world.now_ms() - self._child_since_ms) // 1000
+        if failure:
+            self.last_ok = False
+            self._failed_ms = self._world.now_ms()
+            self._log("warning", f"Background saving error: {failure}")
+        else:
+            self._saved(self._child_dirty)
+            self._log("notice", "Background saving terminated with success")
+
+    def _saved(self, dirty: int) -> None:
+        self._server.dirty -= dirty
+        self.last_save_ms = self._world.unix_ms()
+        self.last_ok = True
+        self.saves += 1
+
+    def tick(self) -> None:
+        """A few times a second: the save points."""
+        if self._child is not None or self.is_rewriting() or not self._server.dirty:
+            return
+        if not self.last_ok and self._world.now_ms() - self._failed_ms < _RETRY_MS:
+            return
+        since_ms = self._world.unix_ms() - self.last_save_ms
+        for seconds, changes in self._options.save:
+            if self._server.dirty >= changes and since_ms > seconds * 1000:
+                self._log("notice", f"{changes} changes in {seconds} seconds. Saving...")
+                self.save_in_background()
+                return
+
+    def stop(self) -> None:
+        """The node is ending: a child's file is not wanted any more."""
+        if self._child is not None:
+            self._log("warning", "There is a child saving an .rdb. Killing it!")
+            self._child.kill()
+
+    def info_fields(self) -> dict[str, str | int]:
+        """What INFO persistence tells of the RDB file."""
+        current_s = (self._world.now_ms() - self._child_since_ms) // 1000 if self._child else -1
+        return {
+            "rdb_changes_since_last_save": self._server.dirty,
+            "rdb_bgsave_in_progress": int(self.is_saving),
+            "rdb_last_save_time": self.last_save_ms // 1000,
+            "rdb_last_bgsave_status": "ok" if self.last_ok else "err",
+            "rdb_last_bgsave_time_sec": self.last_duration_s,
+            "rdb_current_bgsave_time_sec": current_s,
+            "rdb_saves": self.saves,
+            "rdb_last_cow_size": 0,
+            "rdb_last_load_keys_expired": 0,
+            "rdb_last_load_keys_loaded": self.keys_loaded,
+        }

@@ -1,0 +1,487 @@
+"""A node: the engine, the core and replication, put together and given a World.
+
+The same class runs in the real process (cluster.node.process) and in the simulated one (tools.sim).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cluster.commands.context import BusLink, Migration, Server, Usage
+from cluster.commands.gauge import Allocated
+from cluster.core.core import Core
+from cluster.core.effects import Address
+from cluster.core.orders import ReplicationStatus, SaveConfig
+from cluster.core.settings import Settings
+from cluster.core.snapshot import CorruptSnapshot
+from cluster.engine.engine import Engine
+from cluster.node import config_file
+from cluster.node.aof import AppendOnly
+from cluster.node.aof_folder import AofFolder
+from cluster.node.aof_load import AofLoader
+from cluster.node.aof_rewrite import Rewriter
+from cluster.node.bus import Bus
+from cluster.node.clients import Clients
+from cluster.node.disk import Disk, LoadError
+from cluster.node.driver import CoreDriver
+from cluster.node.log import Log
+from cluster.node.ports import ClientPorts, StartError
+from cluster.node.replicas import ReplicaLinks
+from cluster.node.shutdown import Shutdown
+from cluster.node.transfers import Transfers
+from cluster.node.world import World
+from cluster.replication.replication import Replication
+from cluster.session.session import Session
+from cluster.spec.options import Options
+from cluster.store.clock import Clock
+from cluster.store.keyspace import Keyspace
+from protocol.gossip.messages import Message
+from protocol.resp.types import Reply
+
+BUS_PORT_OFFSET = 10000
+_TICK_MS = 100
+_TICKS_A_SECOND = 10
+_DROP_BATCH = 128
+
+
+class Node:
+    """Implements the Host of cluster.commands.context, and what clients, driver and replica links need."""
+
+    def __init__(
+        self,
+        world: World,
+        options: Options,
+        *,
+        executable: str = "",
+        config_path: str = "",
+        os_name: str = "",
+    ) -> None:
+        """Reads nodes.conf in cluster mode. Raises StartError."""
+        self.world = world
+        self.options = options
+        self.executable = executable
+        self.config_path = config_path
+        self.os_name = os_name
+        self.pid = world.pid
+        self.run_id = f"{world.random.getrandbits(160):040x}"
+        self.log = Log(world.log, world.unix_ms, world.pid)
+        self.log.level = options.loglevel
+        self.log.role = "M"
+        self.lag_ms = 0
+        self.clock = Clock(world.unix_ms(), world.stopwatch_ns)
+        self.replication = Replication(options, world.random)
+        self.settings = Settings()
+        update_settings(self.settings, options)
+        self.core = self._load_core() if options.cluster_enabled else None
+        self.server = Server(
+            options=options,
+            clock=self.clock,
+            random=world.random,
+            databases=[Keyspace(self.clock, index) for index in range(self._database_count())],
+            replication=self.replication,
+            core=self.core,
+            host=self,
+            started_ms=self.clock.now_ms,
+        )
+        self.engine = Engine(self.server)
+        self.disk = Disk(world, self.log, self.server, self._rdb_aux)
+        folder = AofFolder(world.files, self.log, options)
+        self._aof_loader = AofLoader(world, self.log, self.server, self.engine, folder)
+        self.aof = AppendOnly(world, self.log, self.server, folder)
+        self.aof_rewriter = Rewriter(world, self.log, self.server, self.aof, self.disk)
+        self.clients = Clients(self)
+        self.bus: Bus | None = None
+        self.driver: CoreDriver | None = None
+        self.replicas = ReplicaLinks(self)
+        self.transfers = Transfers(self)
+        self._shutdown = Shutdown(self)
+        self._ports = ClientPorts(world, options, self.log, self.clients.accept)
+        self._ticks = 0
+        self._stopped = False
+
+    # start
+
+    def _database_count(self) -> int:
+        return 1 if self.options.cluster_enabled else self.options.databases
+
+    def _load_core(self) -> Core:
+        options, files = self.options, self.world.files
+        name = options.cluster_config_file
+        try:
+            # The lock is on a file of its own: nodes.conf itself is replaced with each change.
+            if not files.lock(f"{name}.lock"):
+                raise StartError(
+                    f"Sorry, the cluster configuration file {name} is already used by a different Redis "
+                    "Cluster node. Please make sure that different nodes use different cluster configuration "
+                    "files."
+                )
+            saved = files.read(name)
+            text = None if saved is None else saved.decode()
+            core = Core(
+                self.settings,
+                self.world.random,
+                self.world.now_ms(),
+                host=options.cluster_announce_ip,
+                port=options.cluster_announce_port or options.port,
+                bus_port=options.cluster_announce_bus_port or self.bus_port,
+                saved=text,
+            )
+        except (CorruptSnapshot, UnicodeDecodeError) as error:
+            self.log("warning", f"{name}: {error}")
+            raise StartError("Unrecoverable error: corrupted cluster config file.") from error
+        except OSError as error:
+            raise StartError(f"Can't open {name} in order to acquire a lock: {error.strerror}") from error
+        found = "Node configuration loaded" if text is not None else "No cluster configuration found"
+        self.log("notice", f"{found}, I'm {core.me.node_id}")
+        return core
+
+    @property
+    def bus_port(self) -> int:
+        """Where the cluster bus listens."""
+        return self.options.cluster_port or self.options.port + BUS_PORT_OFFSET
+
+    def start(self) -> None:
+        """Listens, loads the data and begins to work. Raises StartError, with nothing left open."""
+        try:
+            self._ports.open()
+            self._open_bus()
+            mode = "cluster" if self.core is not None else "standalone"
+            self.log("notice", f"Running mode={mode}, port={self.options.port}.")
+            self.log("warning", "Server initialized")
+            self._load_data()
+        except StartError:
+            self._close_ports()
+            raise
+        self._begin()
+        self.log("notice", "Ready to accept connections")
+        if self.options.unixsocket:
+            self.log("notice", f"The server is now ready to accept connections at {self.options.unixsocket}")
+
+    def _open_bus(self) -> None:
+        if self.core is None:
+            return
+        if self.bus_port > 65535:
+            raise StartError(
+                "Redis port number too high for cluster mode. Cluster bus port number, which is usually "
+                "computed by adding 10000 to the Redis port, exceeds 65535."
+            )
+        bus = Bus(self.world, self.log, self._from_bus)
+        try:
+            bus.open(self.options.bind, self.bus_port)
+        except OSError as error:
+            self.log("warning", f"Could not open cluster bus port {self.bus_port}: {error.strerror}")
+            raise StartError(f"Failed listening on port {self.bus_port} (cluster), aborting.") from error
+        self.bus = bus
+        self.driver = CoreDriver(self.world, self.core, bus, self, self.options.cluster_config_file)
+
+    def _load_data(self) -> None:
+        """From the append only file if there is to be one, even where only the RDB file is there."""
+        if self.options.appendonly:
+            self._load_append_only_file()
+            return
+        try:
+            self.disk.load()
+        except LoadError as error:
+            raise StartError(f"Fatal error loading the DB: {error}. Exiting.") from error
+
+    def _load_append_only_file(self) -> None:
+        try:
+            if not self._aof_loader.load():
+                self.aof_rewriter.write_first_base()
+            self.aof.open_last()
+            self.aof_rewriter.loaded()
+        except LoadError as error:
+            raise StartError(str(error)) from error
+        except OSError as error:
+            raise StartError(
+                f"Fatal error: can't open the append-only file {error.filename}: {error.strerror}"
+            ) from error
+
+    def _begin(self) -> None:
+        if self.driver is not None:
+            self.driver.tick()
+        elif self.options.replicaof is not None:
+            self.follow(self.options.replicaof)
+        self._schedule_tick()
+
+    def _close_ports(self) -> None:
+        self._ports.close()
+        if self.bus is not None:
+            self.bus.close()
+
+    # time
+
+    def _schedule_tick(self) -> None:
+        due_ms = self.world.now_ms() + _TICK_MS
+        self.world.call_at(due_ms, lambda: self._tick(due_ms))
+
+    def _tick(self, due_ms: int) -> None:
+        if self._stopped:
+            return
+        self.lag_ms = self.world.now_ms() - due_ms
+        self.clock.now_ms = self.world.unix_ms()
+        self.engine.tick()
+        self.replicas.tick()
+        self.disk.tick()
+        self.aof.tick()
+        self.aof_rewriter.tick()
+        self._ticks += 1
+        if self._ticks % _TICKS_A_SECOND == 0:
+            self.clients.tick()
+            if self.bus is not None:
+                self.bus.tick()
+        self.after_requests()
+        self._schedule_tick()
+
+    def before_requests(self) -> None:
+        """A process that was stopped (SIGSTOP) must not serve on what it knew: its slots may be lost.
+
+        Its clients' requests may be read before its timers fire, so the time is looked at here as well.
+        """
+        core, driver = self.core, self.driver
+        if core is not None and driver is not None and self.world.now_ms() > core.lease_ends_ms:
+            driver.tick()
+
+    def after_requests(self) -> None:
+        """What requests have written, or asked of the core, is written and carried out before their replies
+        leave."""
+        self.before_reply()
+        if self.server.tracking.clients:
+            self.server.tracking.settle()
+        if self.driver is not None:
+            self.driver.settle()
+
+    def before_reply(self) -> None:
+        """What was written is in the append only file before anyone hears of it."""
+        if self.server.journal.pending:
+            self.aof.flush()
+
+    def primary_link_changed(self) -> None:
+        """The core is told at once: a primary may die a moment after its first copy, and only a replica that
+        was once in step with it may take its place."""
+        if self.driver is not None:
+            self.driver.tick()
+
+    def data_replaced(self) -> None:
+        """A full copy of a primary's data has taken the place of ours."""
+        self.aof_rewriter.begin_anew()
+
+    def is_protected(self) -> bool:
+        """Whether only this machine may connect: nobody has said otherwise, and there is no password."""
+        return self.options.protected_mode and not self.options.requirepass
+
+    # what the core asks for
+
+    def _from_bus(self, source: Address, message: Message) -> None:
+        if self.driver is not None:
+            self.clock.now_ms = self.world.unix_ms()
+            self.driver.receive(source, message)
+
+    def replication_status(self) -> ReplicationStatus:
+        """What the core must know for an election."""
+        replication = self.replication
+        return ReplicationStatus(
+            offset=replication.offset,
+            link_up=replication.link_up,
+            link_down_since_ms=replication.link.down_since_ms,
+            syncing=replication.syncing,
+        )
+
+    def role_changed(self, primary: tuple[str, int] | None) -> None:
+        """The core's word on whom we follow."""
+        self.follow(primary)
+
+    def slots_dropped(self, slots: tuple[int, ...]) -> None:
+        """Deletes the keys of slots that another node owns now; our replicas delete them as well."""
+        database = self.server.databases[0]
+        for slot in slots:
+            count = database.slot_count(slot)
+            if not count:
+                continue
+            self.log("verbose", f"Deleting {count} keys of hash slot {slot}, which is another node's now")
+            if self.replication.feeds_anyone() or self.server.journal.is_open:
+                keys = database.slot_keys(slot, count)
+                for start in range(0, count, _DROP_BATCH):
+                    self.engine.propagate(0, [b"DEL", *keys[start : start + _DROP_BATCH]])
+            database.clear_slot(slot)
+            self.server.dirty += count
+
+    def serving_changed(self) -> None:
+        """Parked requests may go on now, or be sent elsewhere; so may those who listen to shard channels."""
+        self.engine.serving_changed()
+
+    def pause_writes(self, until_ms: int) -> None:
+        """Holds writes until this unix time; 0 lets them go."""
+        if until_ms:
+            self.server.pause("failover", until_ms, everything=False)
+        else:
+            self.server.unpause("failover")
+            self.engine.retry_parked()
+
+    def published(self, channel: bytes, message: bytes, *, sharded: bool) -> None:
+        """A client of another node has published a message."""
+        pubsub = self.server.pubsub
+        (pubsub.publish_to_shard if sharded else pubsub.publish)(channel, message)
+
+    def fatal(self, text: str) -> None:
+        """The node cannot go on safely."""
+        self.log("warning", text)
+        self.stop(1)
+
+    # the engine's Host
+
+    def usage(self) -> Usage:
+        return self.world.usage()
+
+    def allocated(self) -> Allocated:
+        return self.world.allocated()
+
+    def release_memory(self) -> None:
+        self.world.release_memory()
+
+    def stall(self, duration_us: int) -> None:
+        self.world.stall(duration_us)
+
+    def unix_us(self) -> int:
+        return self.world.unix_us()
+
+    def shutdown(self, *, save: bool | None, now: bool, force: bool) -> str | None:
+        return self._shutdown.begin(save=save, now=now, force=force)
+
+    def abort_shutdown(self) -> bool:
+        """SHUTDOWN ABORT; whether there was one to abort."""
+        return self._shutdown.abort()
+
+    @property
+    def is_shutting_down(self) -> bool:
+        """Whether a shutdown waits for replicas."""
+        return self._shutdown.is_waiting
+
+    def save(self) -> str | None:
+        return self.disk.save()
+
+    def save_in_background(self) -> str | None:
+        return self.disk.save_in_background()
+
+    def rewrite_append_only_file(self) -> str:
+        return self.aof_rewriter.ask()
+
+    def load_append_only_file(self) -> str | None:
+        self.aof.flush(force=True)
+        return self._load_anew(self._aof_loader.load)
+
+    def reload(self, *, saves: bool) -> str | None:
+        failure = self.disk.save() if saves else None
+        return failure or self._load_anew(self.disk.load)
+
+    def _load_anew(self, load: Callable[[], object]) -> str | None:
+        for database in self.server.databases:
+            database.clear()
+        try:
+            load()
+        except LoadError as error:
+            self.log("warning", str(error))
+            return str(error)
+        return None
+
+    def migrate(self, session: Session, request: Migration) -> None:
+        self.transfers.start(session, request)
+
+    def follow(self, primary: tuple[str, int] | None) -> None:
+        self.log.role = "M" if primary is None else "S"
+        if primary is None:
+            self.replicas.stop()
+        else:
+            self.replicas.follow(*primary)
+        self.engine.role_changed()
+
+    def become_replica_link(self, session: Session, kind: str, argv: list[bytes]) -> Reply:
+        return self.replicas.attach(session, kind, argv)
+
+    def option_changed(self, name: str) -> None:
+        """CONFIG SET. Raises OSError when a port or a folder cannot be had; the old one is then kept."""
+        options = self.options
+        if name == "loglevel":
+            self.log.level = options.loglevel
+        elif name == "appendonly":
+            if options.appendonly:
+                self.aof_rewriter.switch_on()
+            else:
+                self.aof_rewriter.switch_off()
+        elif name in ("port", "bind"):
+            self._ports.move()
+        elif name == "proto-max-bulk-len" or name == "client-query-buffer-limit":
+            self.clients.update_limits()
+        elif name.startswith("cluster-") or name == "replica-validity-factor":
+            update_settings(self.settings, options)
+            if self.core is not None:
+                self.core.settings_changed(self.world.now_ms())
+
+    def rewrite_config(self) -> str | None:
+        return config_file.rewrite(self.world.files, self.config_path, self.options)
+
+    def bus_links(self) -> list[BusLink]:
+        return self.bus.describe() if self.bus is not None else []
+
+    def info_fields(self, section: str) -> dict[str, str | int]:
+        if section == "persistence":
+            return self.disk.info_fields() | self.aof_rewriter.info_fields()
+        clients = self.clients
+        return {
+            "total_net_input_bytes": clients.bytes_read,
+            "total_net_output_bytes": clients.bytes_written,
+            "rejected_connections": clients.refused,
+            "client_output_buffer_limit_disconnections": clients.closed_for_output,
+        }
+
+    def _rdb_aux(self) -> dict[bytes, bytes]:
+        """Whoever loads the copy goes on with the stream, which does not name its database again."""
+        replication = self.replication
+        follows = replication.primary is not None
+        database = self.engine.applied_database if follows else replication.database
+        return {
+            b"repl-stream-db": b"%d" % database,
+            b"repl-id": replication.id.encode(),
+            b"repl-offset": b"%d" % replication.offset,
+        }
+
+    # the end
+
+    def stop(self, exit_code: int) -> None:
+        """Lets go of everything, and of the process."""
+        if self._stopped:
+            return
+        self._stopped = True
+        if self.core is not None and self.driver is not None and exit_code == 0:
+            self.core.order(self.world.now_ms(), SaveConfig())
+            self.driver.settle()
+        if self.driver is not None:
+            self.driver.stop()
+        self._remove_files()
+        self._close_ports()
+        self.replicas.close()
+        self.clients.close_all()
+        self.world.stop(exit_code)
+
+    def _remove_files(self) -> None:
+        for name, what in ((self.options.pidfile, "pid"), (self.options.unixsocket, "unix socket")):
+            if name:
+                self.log("notice", f"Removing the {what} file.")
+                try:
+                    self.world.files.remove(name)
+                except OSError as error:
+                    self.log("warning", f"Error removing the {what} file: {error.strerror}")
+
+
+def update_settings(settings: Settings, options: Options) -> None:
+    """Follows CONFIG SET."""
+    settings.node_timeout_ms = options.cluster_node_timeout
+    settings.gossip_fanout = options.cluster_gossip_fanout
+    settings.replica_validity_factor = options.cluster_replica_validity_factor
+    settings.allow_replica_migration = options.cluster_allow_replica_migration
+    settings.replica_no_failover = options.cluster_replica_no_failover
+    settings.require_full_coverage = options.cluster_require_full_coverage
+    settings.allow_reads_when_down = options.cluster_allow_reads_when_down
+    settings.allow_pubsub_when_down = options.cluster_allow_pubsubshard_when_down
+    settings.announce_hostname = options.cluster_announce_hostname
+    settings.preferred_endpoint = options.cluster_preferred_endpoint_type

@@ -1,0 +1,102 @@
+"""The end of a node: replicas catch up, the data is saved, files are left in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cluster.node.world import Timer
+
+if TYPE_CHECKING:
+    from cluster.node.server import Node
+
+_LOOK_AGAIN_MS = 10
+
+
+class Shutdown:
+    """SHUTDOWN and the signals that mean the same."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._timer: Timer | None = None
+        self._deadline_ms = 0
+        self._save: bool | None = None
+        self._force = False
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether replicas are being given time."""
+        return self._timer is not None
+
+    def begin(self, *, save: bool | None, now: bool, force: bool) -> str | None:
+        """Ends the process, at once or when the replicas have caught up; the reason when it can't.
+
+        `save` None saves when there are save points. `now` does not wait for replicas. `force` ends even when
+        the data cannot be saved.
+        """
+        node = self._node
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._save, self._force = save, force
+        node.log("warning", "User requested shutdown...")
+        timeout_ms = node.options.shutdown_timeout * 1000
+        if not now and timeout_ms and self._lagging():
+            self._deadline_ms = node.world.now_ms() + timeout_ms
+            node.pause_writes(node.world.unix_ms() + timeout_ms)
+            node.log("notice", "Waiting for replicas before shutting down.")
+            self._wait()
+            return None
+        return self._finish()
+
+    def abort(self) -> bool:
+        """SHUTDOWN ABORT; whether there was one to abort."""
+        if self._timer is None:
+            return False
+        self._timer.cancel()
+        self._timer = None
+        self._node.pause_writes(0)
+        self._node.log("notice", "Shutdown manually aborted.")
+        return True
+
+    def _lagging(self) -> list[str]:
+        replication = self._node.replication
+        if replication.primary is not None:
+            return []
+        return [
+            f"Lagging replica {replica.address} reported offset {replication.offset - replica.ack_offset} "
+            f"behind master, lag={replica.lag_s(self._node.world.unix_ms())}, state={replica.state}."
+            for replica in replication.replicas
+            if replica.ack_offset < replication.offset
+        ]
+
+    def _wait(self) -> None:
+        self._node.replication.ask_for_acks()
+        self._timer = self._node.world.call_at(self._node.world.now_ms() + _LOOK_AGAIN_MS, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        lagging = self._lagging()
+        if lagging and self._node.world.now_ms() < self._deadline_ms:
+            self._timer = self._node.world.call_at(self._node.world.now_ms() + _LOOK_AGAIN_MS, self._look)
+            return
+        for line in lagging:
+            self._node.log("notice", line)
+        self._finish()
+
+    def _finish(self) -> str | None:
+        node = self._node
+        node.disk.stop()
+        failure = node.aof_rewriter.stop(force=self._force)
+        if failure is not None:
+            node.pause_writes(0)
+            return failure
+        if self._save or (self._save is None and node.options.save):
+            node.log("notice", "Saving the final RDB snapshot before exiting.")
+            failure = node.disk.save()
+            if failure is not None and not self._force:
+                node.log("warning", "Error trying to save the DB, can't exit.")
+                node.pause_writes(0)
+                return failure
+        node.stop(0)
+        node.log("warning", "Redis is now ready to exit, bye bye...")
+        return None

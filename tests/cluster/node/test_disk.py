@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import pytest
+
+from cluster.node.ports import StartError
+from protocol.resp.writer import encode_command
+from tests.cluster.node.single import Single
+
+
+def filled(**settings: str) -> Single:
+    single = Single(**settings)
+    single.connect().send(encode_command([b"MSET", b"a", b"1", b"b", b"2"]))
+    return single
+
+
+def test_what_is_saved_is_loaded() -> None:
+    single = filled()
+    assert single.node.save() is None
+    assert single.node.server.dirty == 0
+    single.world.kill()
+    single.start()
+    assert single.connect().send(b"MGET a b\r\n") == b"*2\r\n$1\r\n1\r\n$1\r\n2\r\n"
+    assert single.node.info_fields("persistence")["rdb_last_load_keys_loaded"] == 2
+    assert single.logged("Done loading RDB, keys loaded: 2")
+
+
+def test_a_background_save_has_the_data_of_its_moment() -> None:
+    single = filled()
+    raw = single.connect()
+    assert raw.send(b"BGSAVE\r\nSET a later\r\n", wait_ms=1) == b""
+    assert raw.take() == b"+Background saving started\r\n+OK\r\n"
+    assert single.node.server.dirty == 1
+    single.world.kill()
+    single.start()
+    assert single.connect().send(b"GET a\r\n") == b"$1\r\n1\r\n"
+
+
+def test_one_save_at_a_time() -> None:
+    raw = filled().connect()
+    reply = raw.send(b"BGSAVE\r\nBGSAVE\r\nSAVE\r\n")
+    assert reply == b"+Background saving started\r\n" + b"-ERR Background save already in progress\r\n" * 2
+
+
+def test_save_points() -> None:
+    single = filled(save="2 3")
+    single.simulation.run_for(5000)
+    assert not single.logged("Saving...")
+    single.connect().send(b"SET c 3\r\n")
+    single.simulation.run_for(5000)
+    assert single.logged("3 changes in 2 seconds. Saving...")
+    assert single.logged("Background saving terminated with success")
+    assert single.node.server.dirty == 0
+
+
+class FullDisk(dict[str, bytes]):
+    def __setitem__(self, name: str, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_is_told_and_nothing_is_lost() -> None:
+    single = filled()
+    single.disk.contents = FullDisk()
+    assert single.connect().send(b"SAVE\r\n").startswith(b"-ERR")
+    fields = single.node.info_fields("persistence")
+    assert fields["rdb_last_bgsave_status"] == "err"
+    assert fields["rdb_changes_since_last_save"] == 2
+    assert single.node.shutdown(save=True, now=True, force=False) is not None
+    assert single.connect().send(b"GET a\r\n") == b"$1\r\n1\r\n"
+
+
+def test_a_corrupt_file_stops_the_start_and_stays_as_it_is() -> None:
+    single = filled()
+    single.node.save()
+    single.world.kill()
+    whole = single.disk.contents["dump.rdb"]
+    for at in (0, len(whole) // 2, len(whole) - 9):
+        single.disk.contents["dump.rdb"] = whole[:at]
+        with pytest.raises(StartError, match=r"Fatal error loading the DB: dump\.rdb: .*"):
+            single.start()
+        single.world.kill()
+        assert single.disk.contents["dump.rdb"] == whole[:at]

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from cluster.node.os_world import OsWorld
+from tests.cluster.node.loops import run_until
+
+
+def test_a_child_streams_the_memory_of_its_moment(world: OsWorld) -> None:
+    state = {"value": b"before"}
+    chunks: list[bytes] = []
+    done: list[str] = []
+
+    def produce() -> Iterable[bytes]:
+        yield state["value"]
+        for _ in range(100):
+            yield b"x" * 50_000
+
+    child = world.fork_stream(produce, chunks.append, done.append)
+    state["value"] = b"after"
+    child.pause_reading()
+    assert not chunks
+    child.resume_reading()
+    run_until(world, lambda: bool(done))
+    assert done == [""]
+    assert b"".join(chunks) == b"before" + b"x" * 5_000_000
+    child.kill()
+
+
+def test_a_child_that_fails_or_is_killed_says_so(world: OsWorld) -> None:
+    done: list[str] = []
+
+    def fail() -> Iterable[bytes]:
+        yield b"some"
+        raise RuntimeError("no more")
+
+    world.fork_stream(fail, lambda _: None, done.append)
+    run_until(world, lambda: len(done) == 1)
+    assert done == ["no more"]
+
+    def forever() -> Iterable[bytes]:
+        while True:
+            yield b"x" * 1_000_000
+
+    world.fork_stream(forever, lambda _: None, done.append).kill()
+    run_until(world, lambda: len(done) == 2)
+    assert done[1] == "terminated by signal 9"
+
+
+def test_a_child_saves_a_file_or_leaves_the_old_one(world: OsWorld, tmp_path: Path) -> None:
+    target = tmp_path / "dump.rdb"
+    done: list[str] = []
+    world.fork_save(str(target), lambda: [b"one", b"two"], done.append)
+    run_until(world, lambda: len(done) == 1)
+    assert target.read_bytes() == b"onetwo"
+
+    def fail() -> Iterable[bytes]:
+        yield b"half"
+        raise OSError("disk is gone")
+
+    world.fork_save(str(target), fail, done.append)
+    run_until(world, lambda: len(done) == 2)
+    assert done == ["", "disk is gone"]
+    assert [path.name for path in tmp_path.iterdir()] == ["dump.rdb"]
+    assert target.read_bytes() == b"onetwo"
