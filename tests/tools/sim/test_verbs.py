@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tools.admin.client import AdminError
+from tools.sim.faults import Broken
+from tools.sim.verbs import app, shown
+
+
+def run(*words: str) -> str:
+    result = CliRunner().invoke(app, list(words))
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_a_scenario_is_a_table() -> None:
+    text = run("--nodes", "6", "--scenario", "rumor")
+    assert "messages_per_node" in text
+    assert "ping" in text
+
+
+def test_a_scenario_is_json() -> None:
+    (found,) = json.loads(run("--nodes", "6", "--scenario", "rumor", "--seed", "7", "--json"))
+    assert found["seed"] == 7
+    assert len(found["times_ms"]) == 5
+    assert found["bytes_by_kind"]["rumor"] > 0
+
+
+def test_a_script_is_run_and_compared_with_what_it_expects(tmp_path: Path) -> None:
+    path = tmp_path / "one.txt"
+    path.write_text("load 3 3\nserve 0\n----\nn1\n")
+    assert "> serve 0" in run("--scenario", str(path))
+    path.write_text("load 3 3\nserve 0\n----\nn2\n")
+    assert isinstance(CliRunner().invoke(app, ["--scenario", str(path)]).exception, AdminError)
+
+
+def test_seeds_without_a_finding_are_a_success() -> None:
+    assert "2 seeds, 0 of them broke" in run("faults", "--seeds", "2", "--workers", "1")
+
+
+def test_a_finding_is_shown_with_its_seed_and_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Broken(7, "two winners", ("load 5 3", "kill n1"), ("n2 said so",))
+    monkeypatch.setattr("tools.sim.verbs.try_seed", lambda _seed: found)
+    result = CliRunner().invoke(app, ["faults", "--seeds", "1", "--workers", "1"])
+    assert result.exit_code == 1
+    for part in ("seed 7", "two winners", "kill n1", "n2 said so"):
+        assert part in result.output
+
+
+def test_an_unknown_scenario_is_refused() -> None:
+    assert CliRunner().invoke(app, ["--scenario", "nonesuch"]).exit_code == 2
+
+
+@pytest.mark.parametrize(("value", "text"), [(None, "never"), (1234.5, "1,234"), (2.0, "2"), (0.333, "0.33")])
+def test_figures_are_for_people(value: float | None, text: str) -> None:
+    assert shown(value) == text

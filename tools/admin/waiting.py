@@ -1,0 +1,19 @@
+"""Waits for what the nodes take their time over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from tools.admin.client import AdminError
+
+_POLL_S = 0.02
+
+
+def wait_until(what: str, missing: Callable[[], str], timeout_s: float) -> None:
+    """Polls until `missing` has nothing more to name. Raises AdminError with what it last named."""
+    deadline_s = time.monotonic() + timeout_s
+    while reason := missing():
+        if time.monotonic() > deadline_s:
+            raise AdminError(f"waited {timeout_s:.0f} s in vain for {what}: {reason}")
+        time.sleep(_POLL_S)

@@ -1,0 +1,135 @@
+"""`starling bench`: Starling and redis-server side by side on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from tools.admin.client import AdminError, Client, ServerError, UnreachableError
+from tools.admin.form import cluster_info
+from tools.admin.waiting import wait_until
+from tools.bench.measure import SERVER_CORE, Figure, Subject, measure, pin
+from tools.output import out, say
+from tools.up.processes import NODE_COMMAND
+
+app = typer.Typer()
+
+COMMANDS = ("SET", "GET")
+PIPELINES = (1, 16)
+_QUIET = ("--save", "", "--appendonly", "no", "--bind", "127.0.0.1")
+
+
+@app.command()
+def bench(
+    requests: Annotated[int, typer.Option(min=1000, help="Of each kind, when not pipelined.")] = 100_000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print figures as JSON.")] = False,
+) -> None:
+    """Measures one Starling node and one redis-server in the same run, without and with cluster mode."""
+    server = shutil.which("redis-server")
+    if server is None:
+        raise AdminError("redis-server is not installed (Debian: apt install redis-server)")
+    figures: list[Figure] = []
+    for cluster_mode in (False, True):
+        with (
+            _running("starling", NODE_COMMAND, cluster_mode) as ours,
+            _running("redis-server", [server], cluster_mode) as theirs,
+        ):
+            for command in COMMANDS:
+                for pipeline in PIPELINES:
+                    figures += [
+                        measure(subject, command, pipeline, requests * (1 if pipeline == 1 else 5))
+                        for subject in (ours, theirs)
+                    ]
+    if as_json:
+        sys.stdout.write(
+            json.dumps({"machine": _machine(), "figures": [asdict(one) for one in figures]}) + "\n"
+        )
+        return
+    say(_machine())
+    out.print(table(figures))
+
+
+@contextmanager
+def _running(name: str, command: Sequence[str], cluster_mode: bool) -> Iterator[Subject]:
+    """A server on a free port that keeps nothing, pinned to the servers' core."""
+    with tempfile.TemporaryDirectory() as folder:
+        port = _free_port()
+        words = [*command, "--port", str(port), "--dir", folder, *_QUIET]
+        words += ["--cluster-enabled", "yes"] if cluster_mode else []
+        with (Path(folder) / "log").open("wb") as log:
+            process = subprocess.Popen(words, stdout=log, stderr=log)
+        try:
+            pin(process.pid, SERVER_CORE)
+            client = Client(("127.0.0.1", port))
+            wait_until(f"{name} to answer", lambda: _missing(client), 20.0)
+            if cluster_mode:
+                client.call("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+                wait_until(f"{name} to be a cluster", lambda: _not_ok(client), 20.0)
+            yield Subject(name, port, cluster_mode, client)
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _missing(client: Client) -> str:
+    try:
+        client.call("PING")
+    except (ServerError, UnreachableError) as error:
+        return str(error)
+    return ""
+
+
+def _not_ok(client: Client) -> str:
+    state = cluster_info(client)["cluster_state"]
+    return "" if state == "ok" else f"cluster_state:{state}"
+
+
+def _free_port() -> int:
+    """A port whose bus port is free as well."""
+    while True:
+        with socket.socket() as client_port, socket.socket() as bus_port:
+            client_port.bind(("127.0.0.1", 0))
+            port: int = client_port.getsockname()[1]
+            try:
+                bus_port.bind(("127.0.0.1", port + 10000))
+            except (OSError, OverflowError):
+                continue
+            return port
+
+
+def _machine() -> str:
+    system = f"{platform.system()} {platform.machine()}"
+    return f"{os.cpu_count()} cores, Python {platform.python_version()}, {system}"
+
+
+def table(figures: Sequence[Figure]) -> Table:
+    """Figures in pairs, ours then theirs, with the ratios of ours to theirs."""
+    found = Table(
+        "test", "Starling req/s", "redis-server req/s", "ratio", "CPU us/req", "redis CPU us/req", "ratio"
+    )
+    for ours, theirs in zip(figures[::2], figures[1::2], strict=True):
+        mode = "cluster" if ours.cluster_mode else "single"
+        found.add_row(
+            f"{ours.command} -P {ours.pipeline} {mode}",
+            f"{ours.requests_per_s:,.0f}",
+            f"{theirs.requests_per_s:,.0f}",
+            f"{ours.requests_per_s / theirs.requests_per_s:.2f}",
+            f"{ours.server_cpu_us:.2f}",
+            f"{theirs.server_cpu_us:.2f}",
+            f"{ours.server_cpu_us / max(theirs.server_cpu_us, 0.001):.2f}",
+        )
+    return found

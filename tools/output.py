@@ -1,0 +1,16 @@
+"""Where the verbs print: as wide as the terminal, and wide enough for a table elsewhere."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+
+_PLAIN_WIDTH = 120
+
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
+
+
+def say(line: str) -> None:
+    """One line, as it is."""
+    out.print(line, markup=False)

@@ -1,0 +1,217 @@
+"""`starling sim`: what a simulated cluster of production cores does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tools.admin.client import AdminError
+from tools.output import out, say
+from tools.sim.faults import Broken, try_seed
+from tools.sim.figures import Answer, answers
+from tools.sim.invariants import Invariants
+from tools.sim.measure import Case, Outcome, with_seed
+from tools.sim.plot import save as save_plot
+from tools.sim.runs import MEASURES, each, measured, together
+from tools.sim.script import Script, blocks
+
+app = typer.Typer(help="Simulates clusters of production cores, from one seed, on virtual time.")
+
+_Item = TypeVar("_Item")
+
+Nodes = Annotated[int, typer.Option(help="How many nodes.", min=2, max=20_000)]
+Primaries = Annotated[int, typer.Option(help="How many of them are primaries; 0: half of them.", min=0)]
+Fanout = Annotated[int, typer.Option(help="cluster-gossip-fanout.", min=1, max=100)]
+Seed = Annotated[int, typer.Option(help="The first seed.")]
+Seeds = Annotated[int, typer.Option(help="How many seeds, one after the other.", min=1)]
+Loss = Annotated[float, typer.Option(help="The share of datagrams that is lost.", min=0, max=1)]
+Latency = Annotated[float, typer.Option(help="One way, in milliseconds.", min=0)]
+Jitter = Annotated[float, typer.Option(help="Up to so many milliseconds more.", min=0)]
+Timeout = Annotated[int, typer.Option(help="cluster-node-timeout, in milliseconds.", min=100)]
+Duration = Annotated[int, typer.Option(help="How long to look, in milliseconds, where that is open.", min=0)]
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout instead of tables.")]
+
+
+def progress(items: Iterable[_Item], total: int, what: str) -> Iterator[_Item]:
+    """Passes the items on, with a bar on stderr."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        for item in items:
+            yield item
+            bar.advance(task)
+
+
+@app.callback(invoke_without_command=True)
+def sim(
+    context: typer.Context,
+    nodes: Nodes = 100,
+    primaries: Primaries = 0,
+    fanout: Fanout = 3,
+    seed: Seed = 1,
+    seeds: Seeds = 1,
+    loss: Loss = 0.0,
+    latency_ms: Latency = 1.0,
+    jitter_ms: Jitter = 0.0,
+    node_timeout: Timeout = 1000,
+    duration_ms: Duration = 0,
+    scenario: Annotated[str, typer.Option(help=f"{', '.join(MEASURES)}, or a script's file.")] = "crash",
+    as_json: Json = False,
+    plot: Annotated[Path | None, typer.Option(help="Draws what came of it into this PNG.")] = None,
+) -> None:
+    """Runs one scenario and prints what came of it; p50 and p99 over the seeds."""
+    if context.invoked_subcommand is not None:
+        return
+    case = Case(nodes, primaries, fanout, seed, loss, latency_ms, jitter_ms, node_timeout, duration_ms)
+    if Path(scenario).is_file():
+        _run_script(Path(scenario), as_json)
+        return
+    if scenario not in MEASURES:
+        raise typer.BadParameter(f"no such scenario: {scenario}", param_hint="--scenario")
+    cases = [with_seed(case, seed + number) for number in range(seeds)]
+    outcomes = list(progress(measured(scenario, cases), seeds, scenario))
+    if plot is not None:
+        save_plot(plot, {f"{scenario}, {nodes} nodes": outcomes})
+    if as_json:
+        typer.echo(json.dumps([_plain(outcome) for outcome in outcomes]))
+    else:
+        _show(scenario, case, outcomes)
+
+
+@app.command()
+def faults(
+    seeds: Seeds = 2000,
+    seed: Seed = 1,
+    workers: Annotated[int, typer.Option(help="Processes; 0: one a processor.", min=0)] = 0,
+    as_json: Json = False,
+) -> None:
+    """Searches for what breaks an invariant: clusters of 5 to 12 nodes under every fault, one a seed."""
+    jobs = range(seed, seed + seeds)
+    results = progress(each(try_seed, jobs, workers=workers or None), seeds, "faults")
+    found = [broken for broken in results if broken is not None]
+    if as_json:
+        typer.echo(json.dumps({"seeds": seeds, "broken": [asdict(broken) for broken in found]}))
+    else:
+        for broken in found:
+            _show_broken(broken)
+        say(f"{seeds} seeds, {len(found)} of them broke an invariant")
+    raise typer.Exit(1 if found else 0)
+
+
+def _show_broken(broken: Broken) -> None:
+    out.rule(f"seed {broken.seed}")
+    say(broken.reason)
+    say("")
+    for line in (*broken.script, "----", *broken.log[-40:]):
+        say(line)
+
+
+def _run_script(path: Path, as_json: bool) -> None:
+    """Runs a script under the invariants and prints what its commands print, and where that is not what the
+    file says."""
+    script = Script(prepare=Invariants)
+    printed: list[str] = []
+    different = False
+    for commands, expected in blocks(path.read_text()):
+        lines = script.run(commands)
+        different |= bool(expected) and lines != expected
+        printed += [f"> {command}" for command in commands] + lines
+    if as_json:
+        typer.echo(json.dumps({"printed": printed, "as_expected": not different}))
+    else:
+        for line in printed:
+            say(line)
+    if different:
+        raise AdminError(f"not what {path} expects")
+
+
+@app.command()
+def figures(
+    nodes: Nodes = 100,
+    seeds: Annotated[int, typer.Option(help="How many seeds; 0: as many as the table asks for.", min=0)] = 0,
+    seed: Seed = 1,
+    fanout: Fanout = 3,
+    measure: Annotated[list[str] | None, typer.Option(help="Only this measure (may be repeated).")] = None,
+    as_json: Json = False,
+) -> None:
+    """The table of what the gossip engine is to reach at this size, and what it reaches."""
+    case = Case(nodes=nodes, fanout=fanout, seed=seed)
+    found: list[Answer] = []
+    bar = Progress(
+        TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(stderr=True), transient=True
+    )
+    with bar:
+        task = bar.add_task("measures")
+        done = 0
+        for item in answers(case, seeds, measure or ()):
+            if isinstance(item, Answer):
+                found.append(item)
+            else:
+                done += 1
+                bar.update(task, description=f"{item[0]}: {done} runs done")
+    if as_json:
+        typer.echo(json.dumps([_answer_plain(answer) for answer in found]))
+    else:
+        _show_answers(nodes, found)
+
+
+def _answer_plain(answer: Answer) -> dict[str, object]:
+    return {
+        "title": answer.row.title, "nodes": answer.nodes, "seeds": len(answer.outcomes), "p50": answer.median,
+        "p99": answer.worst, "goal": answer.row.goals.get(answer.nodes), "reached": answer.is_reached,
+    }  # fmt: skip
+
+
+def _show_answers(nodes: int, found: list[Answer]) -> None:
+    table = Table("", "seeds", "p50", "p99", "goal", "", title=f"{nodes} nodes")
+    for answer in found:
+        goal = answer.row.goals.get(nodes)
+        mark = {True: "reached", False: "missed", None: ""}[answer.is_reached]
+        table.add_row(
+            answer.row.title, str(len(answer.outcomes)), shown(answer.median), shown(answer.worst),
+            "" if goal is None else shown(goal), mark,
+        )  # fmt: skip
+    out.print(table)
+
+
+def _plain(outcome: Outcome) -> dict[str, object]:
+    return {
+        "seed": outcome.case.seed,
+        "nodes": outcome.case.nodes,
+        **outcome.figures,
+        "bytes_by_kind": outcome.bytes_by_kind,
+        "messages_by_kind": outcome.messages_by_kind,
+        "times_ms": outcome.times_ms,
+    }
+
+
+def _show(scenario: str, case: Case, outcomes: list[Outcome]) -> None:
+    table = Table("", "p50", "p99", title=f"{scenario}: {case.nodes} nodes, {len(outcomes)} seeds")
+    median, worst = together(outcomes, 0.5), together(outcomes)
+    for name in worst:
+        table.add_row(name, shown(median[name]), shown(worst[name]))
+    out.print(table)
+    kinds = Table("sent", "messages a node", "bytes a node", title=f"by kind, seed {outcomes[0].case.seed}")
+    first = outcomes[0]
+    for kind in sorted(first.bytes_by_kind, key=lambda kind: -first.bytes_by_kind[kind]):
+        kinds.add_row(
+            kind,
+            shown(first.messages_by_kind[kind] / case.nodes),
+            shown(first.bytes_by_kind[kind] / case.nodes),
+        )
+    out.print(kinds)
+
+
+def shown(value: float | None) -> str:
+    """A figure for people."""
+    if value is None:
+        return "never"
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.2f}"
