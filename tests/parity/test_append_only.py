@@ -1,0 +1,136 @@
+"""The append only file's folder, written by one server and loaded by the other."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from protocol.resp.writer import encode_command
+from tests.cluster.node.single import Single
+from tests.conftest import NO_SERVER, REQUIRED
+from tests.support.oracle import SERVER, Oracle, words
+from tools.admin.waiting import wait_until
+
+pytestmark = [
+    pytest.mark.parity,
+    pytest.mark.skipif(SERVER is None and not REQUIRED, reason=NO_SERVER),
+]
+DATA_SETS = int(os.environ.get("STARLING_DATA_SETS", "4"))
+"""For each direction and each form of the base."""
+CHECK_AOF = shutil.which("redis-check-aof")
+FOLDER = "appendonlydir"
+FAR_MS = 4_000_000_000_000
+"""Far from now on the real clock as on a simulated one."""
+Command = list[bytes]
+
+
+def commands(rng: random.Random) -> list[Command]:
+    """Writes of all types, with expiries, transactions and several databases."""
+    found: list[Command] = []
+    for number in range(rng.randrange(1, 60)):
+        found += [words(each) for each in _writes(rng, number)]
+    return found
+
+
+def _writes(rng: random.Random, number: int) -> list[tuple[bytes | str | int, ...]]:
+    key = f"key:{rng.randrange(20)}:"
+    text = rng.randbytes(rng.choice((0, 1, 20, 300)))
+    many = [
+        rng.choice((text, str(rng.randrange(-1000, 1000)).encode())) for _ in range(rng.choice((1, 5, 200)))
+    ]
+    pairs = [word for item in many for word in (item, text)]
+    scores = [word for item in many for word in (repr(rng.uniform(-9, 9)), item)]
+    return rng.choice(
+        [
+            [("SET", key + "s", text)],
+            [("SET", key + "s", text), ("PEXPIREAT", key + "s", FAR_MS)],
+            [("APPEND", key + "s", text), ("SETRANGE", key + "s", 5, "range")],
+            [("RPUSH", key + "l", *many), ("LPUSH", key + "l", number)],
+            [("SADD", key + "set", *many), ("SPOP", key + "set")],
+            [("ZADD", key + "z", *scores)],
+            [("HSET", key + "h", *pairs), ("HINCRBYFLOAT", key + "h", "f", "1.5")],
+            [("XADD", key + "x", "*", "field", text), ("XADD", key + "x", "*", "field", number)],
+            [("XADD", key + "x", "*", "a", 1), ("XGROUP", "CREATE", key + "x", f"g{number}", "0")],
+            [("MULTI",), ("INCR", "counter"), ("RPUSH", "log", number), ("EXEC",)],
+            [("DEL", key + "s", key + "l")],
+            [("SELECT", rng.randrange(4))],
+        ]
+    )
+
+
+def ours(rng: random.Random, preamble: str) -> tuple[bytes, dict[str, bytes]]:
+    """The digest of our data, and our folder."""
+    single = Single(
+        appendonly="yes", aof_use_rdb_preamble=preamble, aof_timestamp_enabled=rng.choice(["yes", "no"])
+    )
+    raw = single.connect()
+    for part in (commands(rng), [[b"BGREWRITEAOF"]], commands(rng)):
+        raw.send(b"".join(map(encode_command, part)), wait_ms=300)
+    return digest(single), {
+        name: data for name, data in single.disk.contents.items() if name.startswith(FOLDER)
+    }
+
+
+def digest(single: Single) -> bytes:
+    """What DEBUG DIGEST says of our data."""
+    single.node.options.enable_debug_command = "yes"
+    return single.connect().send(b"DEBUG DIGEST\r\n")
+
+
+@pytest.mark.parametrize("preamble", ["yes", "no"])
+@pytest.mark.parametrize("seed", range(DATA_SETS))
+def test_redis_server_loads_our_folder(seed: int, preamble: str, tmp_path: Path) -> None:
+    expected, contents = ours(random.Random(seed), preamble)
+    (tmp_path / FOLDER).mkdir()
+    for name, data in contents.items():
+        (tmp_path / name).write_bytes(data)
+    assert CHECK_AOF is not None
+    command = [CHECK_AOF, str(tmp_path / FOLDER / "appendonly.aof.manifest")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    server = Oracle(tmp_path, "--appendonly", "yes")
+    try:
+        wait_until("the load to end", lambda: _loading(server), 20.0)
+        assert server.raw("DEBUG", "DIGEST") == expected
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("preamble", ["yes", "no"])
+@pytest.mark.parametrize("seed", range(DATA_SETS))
+def test_we_load_redis_servers_folder(seed: int, preamble: str, tmp_path: Path) -> None:
+    rng = random.Random(seed)
+    # It ends by kill -9: with everysec, what it wrote during an fsync would be gone.
+    settings = ("--appendonly", "yes", "--appendfsync", "always", "--aof-use-rdb-preamble", preamble)
+    server = Oracle(tmp_path, *settings)
+    try:
+        for argv in commands(rng):
+            server.raw(*argv)
+        server.raw("BGREWRITEAOF")
+        for argv in commands(rng):
+            server.raw(*argv)
+        wait_until("the rewrite to end", lambda: _rewriting(server), 20.0)
+        expected = server.raw("DEBUG", "DIGEST")
+    finally:
+        server.stop()
+    single = Single()
+    single.world.kill()
+    for path in (tmp_path / FOLDER).iterdir():
+        single.disk.contents[f"{FOLDER}/{path.name}"] = path.read_bytes()
+    single.start(appendonly="yes")
+    assert digest(single) == expected
+
+
+def _loading(server: Oracle) -> str:
+    """DEBUG is served while data are loaded, PING is not."""
+    reply = server.raw("PING")
+    return "" if reply == b"+PONG\r\n" else reply.decode()
+
+
+def _rewriting(server: Oracle) -> str:
+    return "" if b"aof_rewrites:1" in server.raw("INFO", "persistence") else "still at it"
