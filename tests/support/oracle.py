@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from protocol.resp.writer import encode_command
@@ -14,6 +15,7 @@ from tests.support.ports import free_port
 
 SERVER = shutil.which("redis-server")
 START_SECONDS_MAX = 10.0
+LAST = b"that was the last of the replies"
 
 
 def words(argv: tuple[bytes | str | int, ...]) -> list[bytes]:
@@ -35,6 +37,19 @@ class Connection:
         self._socket.sendall(encode_command(words(argv)))
         return self.next_reply()
 
+    def many(self, requests: Iterable[Sequence[bytes]]) -> bytes:
+        """The bytes of the replies to several requests that are sent at once."""
+        told = b"".join(map(encode_command, requests))
+        self._socket.sendall(told + encode_command([b"ECHO", LAST]))
+        data, end = bytearray(self._received), b"$%d\r\n%b\r\n" % (len(LAST), LAST)
+        self._received = b""
+        while not data.endswith(end):
+            piece = self._socket.recv(1 << 20)
+            if not piece:
+                raise ConnectionError("the server has closed the connection")
+            data += piece
+        return bytes(data[: -len(end)])
+
     def next_reply(self) -> bytes:
         """The bytes of the next reply or push."""
         while True:
@@ -48,6 +63,11 @@ class Connection:
                 continue
             reply, self._received = self._received[:end], self._received[end:]
             return reply
+
+    def many(self, requests: bytes, count: int) -> list[bytes]:
+        """The bytes of each reply to so many requests that are sent in one go."""
+        self._socket.sendall(requests)
+        return [self.next_reply() for _ in range(count)]
 
     def call(self, *argv: bytes | str | int) -> Frame:
         """The reply to one request, taken apart."""

@@ -31,12 +31,13 @@ class SortedSet:
     def from_items(cls, items: Iterable[tuple[bytes, float]], limits: Limits = DEFAULT_LIMITS) -> SortedSet:
         """A sorted set made in one go, as from a file; its encoding follows from what it holds."""
         made = cls()
-        made.scores = scores = dict(items)
-        made._order = SortedList((score, member) for member, score in scores.items())
+        scores = dict(items)
         longest = limits.zset_max_listpack_value
         made._packed = len(scores) <= limits.zset_max_listpack_entries and all(
             len(member) <= longest for member in scores
         )
+        made.scores = {member: score + 0.0 for member, score in scores.items()} if made._packed else scores
+        made._order = SortedList((score, member) for member, score in made.scores.items())
         return made
 
     def copy(self) -> SortedSet:
@@ -63,18 +64,24 @@ class SortedSet:
     def set(self, member: bytes, score: float, limits: Limits = DEFAULT_LIMITS) -> bool:
         """Gives a member its score, which is never NaN; whether the member is new."""
         old = self.scores.get(member)
+        if old == score:
+            return False
+        if (
+            old is None
+            and self._packed
+            and (
+                len(self.scores) >= limits.zset_max_listpack_entries
+                or len(member) > limits.zset_max_listpack_value
+            )
+        ):
+            self._packed = False
+        if self._packed:
+            score += 0.0  # -0 becomes 0, as in Redis, whose listpacks hold it as a whole number
         self.scores[member] = score
         if old is not None:
             self._order.remove((old, member))
-            self._order.add((score, member))
-            return False
         self._order.add((score, member))
-        if self._packed and (
-            len(self.scores) > limits.zset_max_listpack_entries
-            or len(member) > limits.zset_max_listpack_value
-        ):
-            self._packed = False
-        return True
+        return old is None
 
     def remove(self, member: bytes) -> bool:
         """Whether it was there."""

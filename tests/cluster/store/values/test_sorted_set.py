@@ -79,3 +79,14 @@ def test_a_packed_one_is_scanned_in_order_and_a_big_one_in_pieces() -> None:
     cursor, piece = SortedSet.from_items((b"%d" % one, 0.0) for one in range(200)).scan(0, 10)
     assert cursor != 0
     assert 10 <= len(piece) < 200
+
+
+def test_a_packed_one_has_no_negative_zero() -> None:
+    value = SortedSet()
+    for name, points in ((b"a", -0.0), (b"b", 0.0)):
+        value.set(name, points, SMALL)
+    value.set(b"b", -0.0, SMALL)
+    assert [str(value.scores[name]) for name in (b"a", b"b")] == ["0.0", "0.0"]
+    value.set(b"c", -0.0, SMALL)
+    assert str(value.scores[b"c"]) == "-0.0"
+    assert str(SortedSet.from_items([(b"a", -0.0)], SMALL).scores[b"a"]) == "0.0"
