@@ -37,7 +37,7 @@ class Connection:
         self._socket.sendall(encode_command(words(argv)))
         return self.next_reply()
 
-    def many(self, requests: Iterable[Sequence[bytes]]) -> bytes:
+    def pipeline(self, requests: Iterable[Sequence[bytes]]) -> bytes:
         """The bytes of the replies to several requests that are sent at once."""
         told = b"".join(map(encode_command, requests))
         self._socket.sendall(told + encode_command([b"ECHO", LAST]))
