@@ -79,7 +79,7 @@ class _Wanted:
 def _refuse_in_cluster(ctx: Context, option: str) -> None:
     """The keys that the option finds may be anywhere."""
     if ctx.server.core is not None:
-        raise CommandError(f"ERR {option} option of SORT denied in cluster mode.")
+        raise CommandError(f"ERR {option} option of SORT denied in Cluster mode.")
 
 
 def _sort_keys(argv: list[bytes]) -> list[int]:

@@ -37,10 +37,20 @@ def server_command() -> Sequence[str]:
 class RunningCluster:
     """Primaries and replicas with a short node timeout, in a folder of their own."""
 
-    def __init__(self, folder: Path, primaries: int = 3, replicas: int = 1, **options: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        primaries: int = 3,
+        replicas: int = 1,
+        *,
+        command: Sequence[str] | None = None,
+        **options: str,
+    ) -> None:
         chosen = {"cluster-node-timeout": str(NODE_TIMEOUT_MS), "save": ""} | options
         port = free_port(primaries * (replicas + 1))
-        self.local = LocalCluster(folder, Layout(port, primaries, replicas, chosen), server_command())
+        self.local = LocalCluster(
+            folder, Layout(port, primaries, replicas, chosen), command or server_command()
+        )
         self.local.up()
 
     @property

@@ -41,10 +41,10 @@ def test_a_cluster_refuses_what_may_be_elsewhere() -> None:
     local = Local(cluster=True)
     local.call("RPUSH", "k", "2", "1")
     assert local.call("SORT", "k", "BY", "w_*") == ErrorReply(
-        b"ERR BY option of SORT denied in cluster mode."
+        b"ERR BY option of SORT denied in Cluster mode."
     )
     assert local.call("SORT", "k", "GET", "#") == ErrorReply(
-        b"ERR GET option of SORT denied in cluster mode."
+        b"ERR GET option of SORT denied in Cluster mode."
     )
     assert local.call("SORT", "k", "BY", "nosort") == [b"2", b"1"]
     assert local.call("SORT", "k", "STORE", "{k}made") == 2

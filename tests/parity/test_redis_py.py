@@ -1,0 +1,103 @@
+"""redis-py's everyday calls give the same on a Starling cluster and on a cluster of redis-servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from redis.cluster import RedisCluster
+
+from cluster.spec.command import COMMANDS
+from tests.conftest import NO_SERVER, REQUIRED
+from tests.e2e.cluster import RunningCluster
+from tests.parity.redis_py_calls import FAMILIES, Recorder, Told, hash_fields_that_expire
+from tests.support.oracle import SERVER
+from tools.up.local import HOST
+from tools.up.processes import NODE_COMMAND
+
+pytestmark = [
+    pytest.mark.parity,
+    pytest.mark.xdist_group("redis-py"),
+    pytest.mark.skipif(SERVER is None and not REQUIRED, reason=NO_SERVER),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of methods that Redis has replaced by others
+]
+
+DATA_GROUPS = frozenset(
+    [
+        "bitmap",
+        "generic",
+        "geo",
+        "hash",
+        "hyperloglog",
+        "list",
+        "pubsub",
+        "set",
+        "sorted-set",
+        "stream",
+        "string",
+        "transactions",
+    ]
+)
+SENT_AS_ANOTHER = {"incr", "decr", "sort_ro"}
+"""redis-py's methods of these names send INCRBY, DECRBY and SORT, so execute_command has to send these."""
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
+    """The ports of Starling and of Redis."""
+    assert SERVER is not None
+    running = [
+        RunningCluster(tmp_path_factory.mktemp(name), replicas=0, command=command)
+        for name, command in (("starling", NODE_COMMAND), ("redis", [SERVER]))
+    ]
+    yield running[0].port, running[1].port
+    for cluster in running:
+        cluster.stop()
+
+
+def recorded(port: int, protocol: int) -> Recorder:
+    client = RedisCluster(host=HOST, port=port, protocol=protocol)
+    recorder = Recorder(client)
+    client.flushall(target_nodes=RedisCluster.PRIMARIES)
+    for family in FAMILIES:
+        family(recorder)
+    client.close()
+    return recorder
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_the_same_results(both: tuple[int, int], protocol: int) -> None:
+    ours, theirs = (recorded(port, protocol).told for port in both)
+    assert [name for name, _ in ours] == [name for name, _ in theirs]
+    unequal: list[tuple[Told, Told]] = [pair for pair in zip(ours, theirs, strict=True) if pair[0] != pair[1]]
+    assert not unequal
+
+
+def names_of_data_commands() -> set[str]:
+    """As INFO commandstats has them; of a command with subcommands only these."""
+    top = [spec for spec in COMMANDS.values() if spec.group in DATA_GROUPS]
+    return {spec.name for spec in top if spec.handler is not None} | {
+        child.name for spec in top for child in spec.subcommands.values()
+    }
+
+
+def test_every_data_command_is_among_them(both: tuple[int, int]) -> None:
+    client = RedisCluster(host=HOST, port=both[0])
+    client.config_resetstat(target_nodes=RedisCluster.PRIMARIES)
+    direct = {name.replace(" ", "|") for name in recorded(both[0], 3).direct}
+    hash_fields_that_expire(client)
+    served = {
+        name.removeprefix("cmdstat_")
+        for told in client.info("commandstats", target_nodes=RedisCluster.PRIMARIES).values()
+        for name in told
+    }
+    client.close()
+    assert names_of_data_commands() - served == set()
+    assert {name for name in direct if hasattr(RedisCluster, name)} == SENT_AS_ANOTHER
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_hash_fields_that_expire(both: tuple[int, int], protocol: int) -> None:
+    client = RedisCluster(host=HOST, port=both[0], protocol=protocol)
+    hash_fields_that_expire(client)
+    client.close()
