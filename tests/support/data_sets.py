@@ -18,6 +18,9 @@ Command = list[bytes]
 Content = dict[tuple[int, bytes], list[Frame]]
 """For each database and key: the value, when it expires, and how it is encoded."""
 
+SEEN: Final = b"seen-time"
+"""When a consumer was last seen is each server's own observation: it is not replicated."""
+
 _INTEGERS: Final = (
     0,
     1,
@@ -130,9 +133,14 @@ def _set(rng: random.Random, texts: Texts, key: bytes) -> Iterator[Command]:
         yield words(("SADD", key, *texts.several(rng.choice((3, 200)))))
 
 
+def score(rng: random.Random) -> str:
+    """A score of any kind."""
+    return rng.choice((rng.choice(_SCORES), repr(rng.uniform(-9, 9)), str(rng.randrange(9))))
+
+
 def _sorted_set(rng: random.Random, texts: Texts, key: bytes) -> Iterator[Command]:
-    scores = lambda: rng.choice((rng.choice(_SCORES), repr(rng.uniform(-9, 9)), str(rng.randrange(9))))  # noqa: E731
-    pairs = [word for text in texts.several(rng.choice((4, 200))) for word in (scores(), text)]
+    members = texts.several(rng.choice((4, 200)))
+    pairs = [word for text in members for word in (score(rng), text)]
     yield words(("ZADD", key, *pairs))
     if rng.random() < 0.1:
         yield words(("ZADD", key, 7, texts.large()))
@@ -193,8 +201,23 @@ class Reader:
     def close(self) -> None:
         self._connection.close()
 
-    def content(self, databases: int = 16) -> Content:
-        """All that can be read of each key, in an order that two servers share."""
+    def settle(self, soon_ms: int, databases: int = 16) -> bool:
+        """Has keys that would expire soon stay for ever; False while there are some that have expired, but
+        are not deleted yet."""
+        settled = True
+        for database in range(databases):
+            size, names = self.ask(words(("SELECT", database)), words(("DBSIZE",)), words(("KEYS", "*")))[1:]
+            keys = [child.text for child in whole(names).children]
+            settled &= len(keys) == int(whole(size).text)
+            left_ms = [int(whole(reply).text) for reply in self.ask(*([b"PTTL", key] for key in keys))]
+            soon = [key for key, left in zip(keys, left_ms, strict=True) if 0 <= left < soon_ms]
+            self.ask(*([b"PERSIST", key] for key in soon))
+            settled &= not soon
+        return settled
+
+    def content(self, databases: int = 16, *, seen: bool = True) -> Content:
+        """All that can be read of each key, in an order that two servers share. `seen`: and when consumers
+        were seen."""
         found: Content = {}
         for database in range(databases):
             names = self.ask(words(("SELECT", database)), words(("KEYS", "*")))[1]
@@ -206,8 +229,18 @@ class Reader:
             replies = iter(self.ask(*(question for each in asked for question in each)))
             for key, kind, each in zip(keys, kinds, asked, strict=True):
                 answers = [whole(next(replies)) for _ in each]
-                found[database, key] = [_in_order(kind, answers[0]), *answers[1:]]
+                value = answers[0] if seen else _without(SEEN, answers[0])
+                found[database, key] = [_in_order(kind, value), *answers[1:]]
         return found
+
+
+def _without(name: bytes, frame: Frame) -> Frame:
+    """A reply without the values that follow a name."""
+    children = [_without(name, child) for child in frame.children]
+    for at, child in enumerate(children[:-1]):
+        if child.text == name:
+            children[at + 1] = Frame(b":", b"")
+    return Frame(frame.kind, frame.text, tuple(children))
 
 
 def _questions(key: bytes, kind: str) -> list[Command]:
