@@ -20,6 +20,7 @@ from tools.sim.figures import Answer, answers
 from tools.sim.invariants import Invariants
 from tools.sim.measure import Case, Outcome, with_seed
 from tools.sim.plot import save as save_plot
+from tools.sim.power import POLICIES, try_power_cuts
 from tools.sim.runs import MEASURES, each, measured, together
 from tools.sim.script import Script, blocks
 
@@ -32,6 +33,7 @@ Primaries = Annotated[int, typer.Option(help="How many of them are primaries; 0:
 Fanout = Annotated[int, typer.Option(help="cluster-gossip-fanout.", min=1, max=100)]
 Seed = Annotated[int, typer.Option(help="The first seed.")]
 Seeds = Annotated[int, typer.Option(help="How many seeds, one after the other.", min=1)]
+Workers = Annotated[int, typer.Option(help="Processes; 0: one a processor.", min=0)]
 Loss = Annotated[float, typer.Option(help="The share of datagrams that is lost.", min=0, max=1)]
 Latency = Annotated[float, typer.Option(help="One way, in milliseconds.", min=0)]
 Jitter = Annotated[float, typer.Option(help="Up to so many milliseconds more.", min=0)]
@@ -90,7 +92,7 @@ def sim(
 def faults(
     seeds: Seeds = 2000,
     seed: Seed = 1,
-    workers: Annotated[int, typer.Option(help="Processes; 0: one a processor.", min=0)] = 0,
+    workers: Workers = 0,
     as_json: Json = False,
 ) -> None:
     """Searches for what breaks an invariant: clusters of 5 to 12 nodes under every fault, one a seed."""
@@ -112,6 +114,34 @@ def _show_broken(broken: Broken) -> None:
     say("")
     for line in (*broken.script, "----", *broken.log[-40:]):
         say(line)
+
+
+@app.command()
+def power_cuts(
+    seeds: Seeds = 500,
+    seed: Seed = 1,
+    workers: Workers = 0,
+    appendfsync: Annotated[list[str] | None, typer.Option(help="Only this policy (may be repeated).")] = None,
+    as_json: Json = False,
+) -> None:
+    """Cuts the power under write load, several times a seed; what was acknowledged must be there."""
+    jobs = [(number, policy) for policy in appendfsync or POLICIES for number in range(seed, seed + seeds)]
+    found = list(progress(each(try_power_cuts, jobs, workers=workers or None), len(jobs), "power cuts"))
+    broken = sorted((each for each in found if each.broken), key=lambda each: (each.policy, each.seed))
+    if as_json:
+        typer.echo(json.dumps([asdict(outcome) for outcome in found]))
+    else:
+        for outcome in broken:
+            say(f"{outcome.policy}, seed {outcome.seed}: {outcome.broken}")
+        for policy in appendfsync or POLICIES:
+            of_it = [outcome for outcome in found if outcome.policy == policy]
+            acknowledged, lost = sum(each.acknowledged for each in of_it), sum(each.lost for each in of_it)
+            failed = sum(bool(each.broken) for each in of_it)
+            say(
+                f"{policy}: {len(of_it)} seeds, {acknowledged} writes acknowledged, {lost} lost; "
+                f"{failed} seeds broke the promise"
+            )
+    raise typer.Exit(1 if broken else 0)
 
 
 def _run_script(path: Path, as_json: bool) -> None:

@@ -1,5 +1,5 @@
 """The simulated World: what cluster.node.world promises, on virtual time, a simulated network and a simulated
-disk.
+disk (tools.sim.disk).
 """
 
 from __future__ import annotations
@@ -7,145 +7,25 @@ from __future__ import annotations
 import contextlib
 import errno
 import random
-import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 from cluster.commands.context import Usage
 from cluster.commands.gauge import Allocated
 from cluster.node.world import Endpoint
 from tools.sim.clock import Event, Simulation
+from tools.sim.disk import SimAppendFile, SimDisk, SimFiles
 from tools.sim.network import Network, SimLink
 
 _WILDCARDS = ("*", "0.0.0.0")
 _CHUNK_BYTES = 1 << 16
 _FORK_CHUNK_US = 1000
-_SYNC_US = 20_000
+
+__all__ = ["NOTHING", "ProcessEnded", "SimAppendFile", "SimChild", "SimDisk", "SimWorld"]
 
 NOTHING = Allocated(0, 0)
 """Many nodes share this process, so none can tell what is its own; and no run may depend on it."""
-
-
-class SimDisk:
-    """A host's files. They outlive its processes. `unsynced` has what a file was (None: not there) before
-    what was written to it without an fsync."""
-
-    def __init__(self) -> None:
-        self.contents: dict[str, bytes] = {}
-        self.locks: set[str] = set()
-        self.unsynced: dict[str, bytes | None] = {}
-
-    def cut_power(self, rng: random.Random) -> None:
-        """What was not synced is lost: of what was appended a part, from any byte on; of what was replaced
-        all or nothing."""
-        for name, before in sorted(self.unsynced.items()):
-            now = self.contents.get(name, b"")
-            if before is not None and now.startswith(before):
-                self.contents[name] = now[: rng.randint(len(before), len(now))]
-            elif rng.random() < 0.5:
-                if before is None:
-                    self.contents.pop(name, None)
-                else:
-                    self.contents[name] = before
-        self.unsynced.clear()
-
-
-class SimFiles:
-    """cluster.node.world.Files on a SimDisk."""
-
-    def __init__(self, simulation: Simulation, host: str, disk: SimDisk) -> None:
-        self._simulation = simulation
-        self._host = host
-        self._disk = disk
-
-    def read(self, name: str) -> bytes | None:
-        return self._disk.contents.get(name)
-
-    def write_atomically(self, name: str, chunks: bytes | Iterable[bytes], *, durable: bool = True) -> None:
-        data = chunks if isinstance(chunks, bytes) else b"".join(chunks)
-        kept = "file" if durable else "unsynced file"
-        self._simulation.note(self._host, f"{kept} {name} {len(data)} {zlib.crc32(data):08x}")
-        if durable:
-            self._disk.unsynced.pop(name, None)
-        else:
-            self._disk.unsynced.setdefault(name, self._disk.contents.get(name))
-        self._disk.contents[name] = data
-
-    def append(self, name: str, data: bytes) -> None:
-        self._disk.contents[name] = self._disk.contents.get(name, b"") + data
-
-    def read_parts(self, name: str, part_bytes: int) -> Iterator[bytes]:
-        data = self._disk.contents.get(name)
-        if data is None:
-            raise FileNotFoundError(errno.ENOENT, "No such file or directory", name)
-        for at in range(0, len(data), part_bytes):
-            yield data[at : at + part_bytes]
-
-    def size_bytes(self, name: str) -> int | None:
-        data = self._disk.contents.get(name)
-        return None if data is None else len(data)
-
-    def truncate(self, name: str, size_bytes: int) -> None:
-        self._disk.contents[name] = self._disk.contents[name][:size_bytes]
-        self._disk.unsynced.pop(name, None)
-
-    def rename(self, old: str, new: str) -> None:
-        if old in self._disk.unsynced:
-            self._disk.unsynced[new] = self._disk.unsynced.pop(old)
-        self._disk.contents[new] = self._disk.contents.pop(old)
-
-    def make_folder(self, name: str) -> None:
-        """Folders are nothing but parts of names here."""
-
-    def remove(self, name: str) -> None:
-        self._disk.contents.pop(name, None)
-        self._disk.unsynced.pop(name, None)
-
-    def lock(self, name: str) -> bool:
-        if name in self._disk.locks:
-            return False
-        self._disk.locks.add(name)
-        return True
-
-
-class SimAppendFile:
-    """cluster.node.world.AppendFile on a SimDisk."""
-
-    def __init__(self, world: SimWorld, disk: SimDisk, name: str) -> None:
-        self._world = world
-        self._disk = disk
-        self._name = name
-        disk.contents.setdefault(name, b"")
-
-    @property
-    def size_bytes(self) -> int:
-        return len(self._disk.contents[self._name])
-
-    def write(self, data: bytes) -> None:
-        before = self._disk.contents[self._name]
-        self._disk.contents[self._name] = before + data
-        self._disk.unsynced.setdefault(self._name, before)
-
-    def sync(self) -> None:
-        self._disk.unsynced.pop(self._name, None)
-
-    def sync_soon(self, done: Callable[[str], None]) -> None:
-        """What was written when it began is on disk when it ends."""
-        covered = self._disk.contents[self._name]
-
-        def end() -> None:
-            now = self._disk.contents.get(self._name, b"")
-            if now == covered:
-                self.sync()
-            elif self._name in self._disk.unsynced:
-                self._disk.unsynced[self._name] = covered
-            done("")
-
-        self._world.later(_SYNC_US, "fsync", end)
-
-    def close(self) -> None:
-        """There is nothing to let go of."""
 
 
 class SimListener:
@@ -236,6 +116,7 @@ class SimWorld:
         self.exit_code: int | None = None
         self.lines: list[str] = []
         self._disk = disk
+        disk.power_fails = self._lose_power
         self._paused = False
         self._held: deque[Callable[[], None]] = deque()
 
@@ -249,6 +130,10 @@ class SimWorld:
     def kill(self) -> None:
         """kill -9: nothing more runs, and the system closes its ports and streams."""
         self._end(137)
+
+    def _lose_power(self) -> None:
+        self._end(137)
+        raise ProcessEnded
 
     def pause(self) -> None:
         """SIGSTOP: what arrives waits."""
@@ -343,7 +228,7 @@ class SimWorld:
         return SimChild(self, [data], lambda chunk: self.files.write_atomically(name, chunk), done)
 
     def open_append(self, name: str) -> SimAppendFile:
-        return SimAppendFile(self, self._disk, name)
+        return SimAppendFile(self.later, self._disk, name)
 
     def log(self, line: str) -> None:
         self.simulation.note(self.host, line)

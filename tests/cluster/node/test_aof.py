@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import random
-
 import pytest
 
 from protocol.resp.writer import encode_command
@@ -132,26 +130,3 @@ def test_switched_on_and_off_while_running() -> None:
     assert single.disk.contents == before
     assert fields(single)["aof_enabled"] == 0
     assert "aof_current_size" not in fields(single)
-
-
-@pytest.mark.parametrize("policy", ["always", "everysec"])
-@pytest.mark.parametrize("seed", range(20))
-def test_a_power_cut_costs_no_more_than_promised(policy: str, seed: int) -> None:
-    rng = random.Random(seed)
-    single = appending(appendfsync=policy, auto_aof_rewrite_min_size="1kb")
-    raw = single.connect()
-    written: list[int] = []
-    for number in range(rng.randrange(5, 60)):
-        written.append(single.simulation.now_ms)
-        assert raw.send(b"RPUSH l %d\r\n" % number, wait_ms=rng.randrange(5, 200)).startswith(b":")
-    cut_ms = single.simulation.now_ms
-    single.world.kill()
-    single.disk.cut_power(rng)
-    single.start()
-    reply = single.connect().send(b"LLEN l\r\n")
-    found = int(reply[1:])
-    assert single.connect().send(b"LINDEX l -1\r\n").split(b"\r\n")[1] == b"%d" % (found - 1)
-    if policy == "always":
-        assert found == len(written)
-    else:
-        assert all(cut_ms - at_ms < 2000 for at_ms in written[found:])

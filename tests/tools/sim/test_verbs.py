@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,17 @@ def test_a_finding_is_shown_with_its_seed_and_script(monkeypatch: pytest.MonkeyP
     assert result.exit_code == 1
     for part in ("seed 7", "two winners", "kill n1", "n2 said so"):
         assert part in result.output
+
+
+def test_power_cuts_say_what_was_lost() -> None:
+    text = run("power-cuts", "--seeds", "1", "--workers", "1", "--appendfsync", "always")
+    assert re.fullmatch(
+        r"always: 1 seeds, [1-9]\d* writes acknowledged, 0 lost; 0 seeds broke the promise\n", text
+    )
+    (found,) = json.loads(
+        run("power-cuts", "--seeds", "1", "--workers", "1", "--appendfsync", "everysec", "--json")
+    )
+    assert (found["policy"], found["broken"]) == ("everysec", "")
 
 
 def test_an_unknown_scenario_is_refused() -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 
 import pytest
@@ -110,41 +109,6 @@ def test_a_stalled_process_wakes_up_and_goes_on() -> None:
     world.stall(50_000)
     pair.simulation.run_for(100)
     assert at_ms == [50]
-
-
-def test_a_power_cut_takes_what_was_not_synced() -> None:
-    sizes, replaced = set(), set()
-    for seed in range(40):
-        pair = Pair()
-        disk = SimDisk()
-        world = SimWorld(pair.simulation, pair.network, "10.0.0.9", disk, 0)
-        file = world.open_append("log")
-        file.write(b"synced")
-        file.sync()
-        file.write(b"more")
-        world.files.write_atomically("config", b"old")
-        world.files.write_atomically("config", b"new", durable=False)
-        disk.cut_power(random.Random(seed))
-        assert b"syncedmore".startswith(disk.contents["log"])
-        sizes.add(len(disk.contents["log"]))
-        replaced.add(disk.contents["config"])
-    assert sizes == set(range(6, 11))
-    assert replaced == {b"old", b"new"}
-
-
-def test_a_sync_in_the_background_covers_what_was_there_when_it_began() -> None:
-    pair = Pair()
-    disk = SimDisk()
-    world = SimWorld(pair.simulation, pair.network, "10.0.0.9", disk, 0)
-    file = world.open_append("log")
-    file.write(b"before")
-    done: list[str] = []
-    file.sync_soon(done.append)
-    file.write(b"after")
-    pair.simulation.run_for(100)
-    assert done == [""]
-    assert disk.unsynced == {"log": b"before"}
-    assert file.size_bytes == 11
 
 
 def test_a_process_that_ends_itself_runs_no_more_of_its_code() -> None:
