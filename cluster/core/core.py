@@ -137,7 +137,7 @@ class Core(Views):
         self._manual = ManualFailover(self, self._election, self._epochs)
         self._health = Health(self)
         self._publishing = Publishing(self)
-        self._gossip.merge = self._merge
+        self._gossip.merge = self._merge_rumor
         self._antientropy.merge = self._merge
         self._antientropy.spread = self._gossip.spread
         self._membership.exchange_views = self._antientropy.exchange
@@ -217,8 +217,12 @@ class Core(Views):
                 self._manual.receive_pause_request(peer)
             case bus.PausedOffset():
                 self._manual.receive_offset(peer, message)
-            case bus.Published() | bus.ShardPublished():
-                self._publishing.receive(message)
+            case bus.Published():
+                self._publishing.receive(peer, message)
+            case bus.PublishReceipt():
+                self._publishing.receive_receipt(peer, message)
+            case bus.ShardPublished():
+                self._publishing.receive_sharded(message)
 
     def order(self, now_ms: int, order: Order) -> str:
         """Carries it out; what the reply's status says (mostly "OK"; BUMPEPOCH has more). Raises
@@ -281,6 +285,9 @@ class Core(Views):
 
     def take_effects(self) -> list[Effect]:
         """What is to be done, in order; each is given once."""
+        due_ms = self._publishing.flush()
+        if due_ms is not None and self._promised_ms is not None:
+            self._promised_ms = min(self._promised_ms, due_ms)
         effects, self.effects = self.effects, []
         self._effects_seen = 0
         return effects
@@ -335,7 +342,7 @@ class Core(Views):
 
     def _rooms_with_time(
         self,
-    ) -> tuple[Membership | Prober | Suspicion | Slots | ManualFailover | Election, ...]:
+    ) -> tuple[Membership | Prober | Suspicion | Slots | ManualFailover | Election | Publishing, ...]:
         return (
             self._membership,
             self._prober,
@@ -343,6 +350,7 @@ class Core(Views):
             self._slots,
             self._manual,
             self._election,
+            self._publishing,
         )
 
     def _next_deadline_ms(self) -> int:
@@ -366,6 +374,11 @@ class Core(Views):
             case bus.FailFact():
                 return self._suspicion.merge_fail(fact, source)
 
+    def _merge_rumor(self, fact: bus.Fact, source: Peer) -> bool:
+        news = self._merge(fact, source)
+        self.watch.duplicates += not news
+        return news
+
     def _merge_member(self, fact: bus.MemberFact) -> bool:
         if not self._membership.merge(fact):
             return False
@@ -381,13 +394,17 @@ class Core(Views):
         if message.accused:
             self._suspicion.answer_accuser(peer, message.accused)
         self._prober.receive_probe(peer, message, stale=stale or self._election.doubts(peer))
-        self._antientropy.compare(peer, message.view)
+        self._compare(peer, message.view)
+
+    def _compare(self, peer: Peer, view: int) -> None:
+        self.watch.compared(self.now_ms, equal=view == self.view_hash)
+        self._antientropy.compare(peer, view)
 
     def _answered(self, peer: Peer, message: bus.Ack) -> None:
         self._health.answered(peer.node_id, message.number, message.stale)
         if message.accused:
             self._suspicion.answer_accuser(peer, message.accused)
-        self._antientropy.compare(peer, message.view)
+        self._compare(peer, message.view)
 
     def _update(self, peer: Peer) -> None:
         """Tells a node who owns the slots that it still claims."""
@@ -399,6 +416,7 @@ class Core(Views):
     def _forgotten(self, node_id: str) -> None:
         self._suspicion.forget(node_id)
         self._antientropy.forget(node_id)
+        self._publishing.forget(node_id)
 
     def _abandon(self) -> None:
         self._election.abandon()

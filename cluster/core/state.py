@@ -8,6 +8,7 @@ from cluster.core.effects import Address, Effect, Send, Trace
 from cluster.core.peers import Peer
 from cluster.core.roster import Base, Ordered, Owners, PeerTable, place_of, with_id, without_id
 from cluster.core.settings import Settings
+from cluster.core.watch import Watch
 from protocol.gossip.messages import COUNTER_MAX, Message
 from protocol.gossip.slotset import ALL_SLOTS, SLOTS
 
@@ -58,6 +59,7 @@ class State:
         self.messages_sent: dict[str, int] = {}
         self.messages_received: dict[str, int] = {}
         self.view_hash = base.view_hash
+        self.watch = Watch()
         self.offset = 0
         self.link_up = False
         self.link_down_since_ms = 0

@@ -57,7 +57,9 @@ from protocol.gossip.messages import (
     PauseRequest,
     Probe,
     ProbeRequest,
+    Publication,
     Published,
+    PublishReceipt,
     Receipt,
     Receipts,
     Rumor,
@@ -88,6 +90,9 @@ DATAGRAM_BYTES_MAX: Final = 1400
 FRAME_BYTES_MAX: Final = 8 << 20
 RUMORS_MAX: Final = 256
 """How many rumors a message may have."""
+
+PUBLICATIONS_MAX: Final = 4096
+"""How many publications a message may have."""
 
 _HEADER = struct.Struct(">2sBBH16sI20sQ")
 _CHECKED_FROM = 22
@@ -141,11 +146,13 @@ _FACT = tagged(
 _RUMOR = record(Rumor, {"fact": _FACT, "roster": U32, "told": U64, "until": OPTIONAL_ID})
 _RECEIPT = record(Receipt, {"has": FLAG, "told": U64})
 _PUBLISHED = {"channel": BYTES, "message": BYTES}
+_PUBLICATION = record(Publication, _PUBLISHED)
 _BALLOT = record(Ballot, {"node_id": NODE_ID, "incarnation": VERSION, "round": U32, "age_ms": U32})
 _CUT = record(Cut, {"voters": BITMAP, "ballots": many(_BALLOT, _ITEMS_MAX)})
 _PROBE = {"number": U32, "view": U64, "offset": U64, "accused": VERSION}
 
-# Numbered by hand; append only: a number once given keeps its meaning as long as LAYOUT_VERSION stays.
+# Numbered by hand; append only: a number once given keeps its meaning as long as LAYOUT_VERSION stays. 16 was
+# a message published to all, sent by its publisher to each.
 _LAYOUTS: dict[int, tuple[type[Message], dict[str, Field]]] = {
     1: (Meet, {"member": _MEMBER, "claim": _CLAIM, "target_host": HOST}),
     2: (Welcome, {"member": _MEMBER, "claim": _CLAIM, "seen_host": HOST}),
@@ -162,9 +169,20 @@ _LAYOUTS: dict[int, tuple[type[Message], dict[str, Field]]] = {
     13: (View, {"facts": many(_FACT, 4 * _ITEMS_MAX), "spread": FLAG}),
     14: (PauseRequest, {}),
     15: (PausedOffset, {"offset": U64}),
-    16: (Published, _PUBLISHED),
     17: (ShardPublished, _PUBLISHED),
     18: (Ballots, {"roster": U64, "cuts": many(_CUT, _ITEMS_MAX)}),
+    19: (
+        Published,
+        {
+            "origin": NODE_ID,
+            "life": VERSION,
+            "first": U64,
+            "publications": many(_PUBLICATION, PUBLICATIONS_MAX),
+            "number": U64,
+            "until": NODE_ID,
+        },
+    ),
+    20: (PublishReceipt, {"first": U64, "last": U64}),
 }
 _NUMBERS = {kind: number for number, (kind, _) in _LAYOUTS.items()}
 _SIZES = {kind: layout_size(layout) for kind, layout in _LAYOUTS.values()}

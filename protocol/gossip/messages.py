@@ -150,6 +150,14 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
+class Publication:
+    """What a client has published, and where."""
+
+    channel: bytes
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """The base of every bus message. `epoch` is the sender's currentEpoch; `kind` is its name in CLUSTER
     INFO."""
@@ -293,16 +301,34 @@ class PauseRequest(Message):
 
 @dataclass(frozen=True, slots=True)
 class Published(Message):
-    """A client of the sender has published a message: deliver it to those of yours who listen."""
+    """Clients of `origin` have published: deliver it to those of yours who listen, and tell the members
+    behind you on the ring of ids, up to and with `until` (none where that is you).
+
+    `first` is the number of the first publication; they count up in one `life` of the origin, from 1.
+    `number` is the sender's own for this receiver, and counts its frames.
+    """
 
     kind: ClassVar[str] = "publish"
-    channel: bytes
-    message: bytes
+    origin: str
+    life: int
+    first: int
+    publications: tuple[Publication, ...]
+    number: int
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublishReceipt(Message):
+    """The Published of these numbers have come, both ends and all between."""
+
+    kind: ClassVar[str] = "publish-ack"
+    first: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
 class ShardPublished(Message):
-    """As Published, on a shard channel: told within the shard only."""
+    """A client of the sender has published on a shard channel: deliver it to those of yours who listen."""
 
     kind: ClassVar[str] = "publishshard"
     channel: bytes

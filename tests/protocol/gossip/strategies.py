@@ -28,6 +28,9 @@ cuts = st.builds(bus.Cut, bitmaps, st.lists(ballots, max_size=4).map(tuple))
 rumors = st.builds(bus.Rumor, facts, u32, u64, st.just("") | ids)
 receipts = st.builds(bus.Receipt, st.booleans(), u64)
 
+publications = st.lists(
+    st.builds(bus.Publication, st.binary(max_size=40), st.binary(max_size=2000)), max_size=4
+).map(tuple)
 messages: st.SearchStrategy[bus.Message] = st.one_of(
     st.builds(bus.Meet, ids, versions, members, claims, hosts),
     st.builds(bus.Welcome, ids, versions, members, claims, hosts),
@@ -45,8 +48,7 @@ messages: st.SearchStrategy[bus.Message] = st.one_of(
     st.builds(bus.PauseRequest, ids, versions),
     st.builds(bus.Ballots, ids, versions, u64, st.lists(cuts, max_size=4).map(tuple)),
     st.builds(bus.PausedOffset, ids, versions, u64),
-    st.builds(bus.Published, ids, versions, st.binary(max_size=40), st.binary(max_size=2000)),
-    st.builds(bus.ShardPublished, ids, versions, st.binary(max_size=40), st.binary(max_size=2000)),
-    st.builds(bus.Published, ids, versions, st.binary(max_size=40), st.binary(max_size=2000)),
+    st.builds(bus.Published, ids, versions, ids, versions, u64, publications, u64, ids),
+    st.builds(bus.PublishReceipt, ids, versions, u64, u64),
     st.builds(bus.ShardPublished, ids, versions, st.binary(max_size=40), st.binary(max_size=2000)),
 )

@@ -66,3 +66,22 @@ def test_what_a_waiting_client_is_served_leaves_the_replica_as_well() -> None:
     assert entry is not None
     assert isinstance(entry.value, List)
     assert list(entry.value) == [b"b"]
+
+
+def test_loss_and_a_crash_neither_lose_nor_double_what_others_publish() -> None:
+    cluster = SimCluster(8, 9)
+    cluster.form(primaries=3)
+    cluster.network.conditions.loss = 0.1
+    ears = [listening(host, b"SUBSCRIBE", b"news") for host in cluster.hosts]
+    for number in range(60):
+        if number == 20:
+            cluster.hosts[8].crash()
+        for publisher in (0, 1):
+            cluster.hosts[publisher].call("PUBLISH", "news", f"{publisher}:{number}")
+        cluster.simulation.run_for(20)
+    cluster.simulation.run_for(5000)
+    for ear in ears[:8]:
+        for publisher in (0, 1):
+            said = [Push([b"message", b"news", b"%d:%d" % (publisher, number)]) for number in range(60)]
+            assert [push for push in ear if push in said] == said
+        assert len(ear) == 120
