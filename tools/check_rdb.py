@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from protocol.rdb.decode import decode_file
+from protocol.rdb.file_reader import decode_file
 from protocol.rdb.records import AuxField, BytesLeftOver, CorruptFile, KeyRecord
 
 Say = Callable[[str], None]

@@ -117,8 +117,9 @@ class Host(Protocol):
     def load_append_only_file(self) -> str | None:
         """Loads all data anew from it; the reason when it can't."""
 
-    def reload(self, *, saves: bool) -> str | None:
-        """Loads all data anew from the RDB file, saved before if `saves`; the reason when it can't."""
+    def reload(self, *, saves: bool, flushes: bool) -> str | None:
+        """Loads all data anew from the RDB file, saved before if `saves`; the reason when it can't. Without
+        `flushes` what is here stays, where the file has nothing for its key."""
 
     def migrate(self, session: Session, request: Migration) -> None:
         """Starts a transfer; gives the session its reply when done."""
@@ -215,6 +216,8 @@ class Server:
         self.calm = True
         self.ordinary_usec = 0
         self._loading = False
+        self.loads_aside = False
+        """Whether what is being loaded leaves the data that is served alone until it is whole."""
         self._pauses: dict[str, tuple[bool, int]] = {}
 
     @property

@@ -123,10 +123,11 @@ def _do_nothing(_ctx: Context, _words: Sequence[bytes]) -> Reply:
 
 
 def _reload(ctx: Context, words: Sequence[bytes]) -> Reply:
-    """RELOAD [NOSAVE]: all data anew from the RDB file, which is written before."""
-    if any(word.upper() != b"NOSAVE" for word in words):
+    """RELOAD [MERGE] [NOFLUSH] [NOSAVE]: all data anew from the RDB file, which is written before."""
+    given = {word.upper() for word in words}
+    if given - {b"MERGE", b"NOFLUSH", b"NOSAVE"}:
         raise CommandError("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.")
-    if ctx.server.host.reload(saves=not words):
+    if ctx.server.host.reload(saves=b"NOSAVE" not in given, flushes=b"NOFLUSH" not in given):
         raise CommandError("ERR Error trying to load the RDB dump, check server logs.")
     return _loaded(ctx)
 
@@ -154,7 +155,7 @@ _SUBCOMMANDS: Final[dict[bytes, tuple[Callable[[Context, Sequence[bytes]], Reply
     b"LOG": (_log, 1, 1),
     b"OBJECT": (_object, 1, 1),
     b"POPULATE": (_populate, 1, 3),
-    b"RELOAD": (_reload, 0, 1),
+    b"RELOAD": (_reload, 0, 3),
     b"SET-ACTIVE-EXPIRE": (_set_active_expiry, 1, 1),
     b"SLEEP": (_sleep, 1, 1),
 }

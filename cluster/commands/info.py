@@ -144,7 +144,7 @@ def _persistence(ctx: Context) -> Fields:
     of_host = ctx.server.host.info_fields("persistence")
     rdb = {name: value for name, value in of_host.items() if name.startswith("rdb_")}
     fields: Fields = {
-        "loading": int(ctx.server.loading),
+        "loading": 0,
         "async_loading": 0,
         **dict.fromkeys(("current_cow_peak", "current_cow_size", "current_cow_size_age"), 0),
         "current_fork_perc": "0.00",

@@ -182,7 +182,9 @@ def fresh(server: Server, request: Request) -> Reply:
 
 
 def loaded(server: Server, request: Request) -> Reply:
-    if not server.loading or request.every("loading"):
+    if not server.loading:
+        return OPEN
+    if not request.any("no_async_loading") if server.loads_aside else request.every("loading"):
         return OPEN
     return ErrorReply(b"LOADING Redis is loading the dataset in memory")
 

@@ -7,10 +7,13 @@ not ours to guess at: the start is refused, and the files stay as they are.
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterable, Iterator
+from itertools import chain
+
 from cluster.commands.context import Server
 from cluster.engine.engine import Engine
 from cluster.node.aof_folder import AofFolder, AofFolderError
-from cluster.node.disk import LoadError
+from cluster.node.loading import LoadError, Work
 from cluster.node.log import Log
 from cluster.node.world import World
 from cluster.store import dump
@@ -18,7 +21,8 @@ from protocol.aof import AofReader, CorruptAof, Remark
 from protocol.aof_manifest import AofFile
 from protocol.rdb.records import CorruptFile
 
-PART_BYTES = 4 << 20
+PART_BYTES = 256 * 1024
+COMMANDS_A_STEP = 32
 RDB_MAGIC = b"REDIS"
 
 
@@ -40,15 +44,23 @@ class AofLoader:
         self._server = server
         self._engine = engine
         self._folder = folder
+        self._behind_bytes = 0
+        self.has_loaded = False
+        self.total_bytes = 0
+        self.loaded_bytes = 0
 
-    def load(self) -> bool:
-        """Loads all; whether there was anything. Raises LoadError: the databases are empty then."""
+    def load(self) -> Work:
+        """Loads all, in steps; `has_loaded` says in the end whether there was anything. Raises LoadError: the
+        databases are empty then."""
         started_ms = self._world.now_ms()
+        self.has_loaded = False
+        self._behind_bytes = 0
         try:
             self._folder.read()
             files = self._folder.manifest.files
+            self.total_bytes = sum(map(self._folder.size_bytes, files))
             for file in files:
-                self._load(file, is_last=file is files[-1])
+                yield from self._load(file, is_last=file is files[-1])
         except (AofFolderError, LoadError) as error:
             self._clear()
             raise LoadError(str(error)) from error
@@ -58,23 +70,24 @@ class AofLoader:
                 f"Fatal error: can't open the append log file {error.filename} for reading: {error.strerror}"
             ) from error
         if not files:
-            return False
+            return
+        self.has_loaded = True
         self._server.dirty = 0
         seconds = (self._world.now_ms() - started_ms) / 1000
         self._log("notice", f"DB loaded from append only file: {seconds:.3f} seconds")
-        return True
 
     def _clear(self) -> None:
         for database in self._server.databases:
             database.clear()
 
-    def _load(self, file: AofFile, *, is_last: bool) -> None:
+    def _load(self, file: AofFile, *, is_last: bool) -> Work:
         started_ms = self._world.now_ms()
         self._engine.restart_replay()
         size = self._folder.size_bytes(file)
         try:
-            position = self._load_rdb(file)
-            self._load_commands(file, position, size)
+            parts = self._files.read_parts(self._folder.path(file.name), PART_BYTES)
+            position, rest = yield from self._load_rdb(file, parts)
+            yield from self._load_commands(file, position, chain([rest], parts), size)
         except Truncated as error:
             self._end_truncated(file, error, is_last=is_last)
         except CorruptAof as error:
@@ -82,44 +95,52 @@ class AofLoader:
                 f"Bad file format reading the append only file {file.name}: {error}: make a backup of your "
                 f"AOF file, then use starling check-aof --fix {self._folder.prefix}.manifest"
             ) from error
+        self._behind_bytes += size
         if size:
             kind = "base" if file is self._folder.manifest.base else "incr"
             seconds = (self._world.now_ms() - started_ms) / 1000
             self._log("notice", f"DB loaded from {kind} file {file.name}: {seconds:.3f} seconds")
 
-    def _load_rdb(self, file: AofFile) -> int:
-        """Loads what a file has of an RDB file; the offset behind it."""
-        path = self._folder.path(file.name)
-        first = next(self._files.read_parts(path, len(RDB_MAGIC)), b"")
-        if first != RDB_MAGIC:
-            return 0
+    def _load_rdb(self, file: AofFile, parts: Iterator[bytes]) -> Generator[bool, None, tuple[int, bytes]]:
+        """Loads what a file has of an RDB file; the offset behind it, and what has been read from there."""
+        part = next(parts, b"")
+        if not part.startswith(RDB_MAGIC):
+            return 0, part
         is_base = file is self._folder.manifest.base
         self._log("notice", f"Reading RDB {'base file' if is_base else 'preamble'} on AOF loading...")
-        data = self._files.read(path) or b""
+        # Expired keys as well: commands that follow were written when they were still there.
+        loader = dump.Loader(self._server.databases, [], limits=self._server.options)
         try:
-            # Expired keys as well: commands that follow were written when they were still there.
-            aux, end = dump.load_head(data, self._server.databases, limits=self._server.options)
+            while part:
+                loader.feed(part)
+                yield from self._steps(loader)
+                part = b"" if loader.is_over else next(parts, b"")
+            loader.end()
+            yield from self._steps(loader)
         except CorruptFile as error:
             raise LoadError(
                 f"Error reading the RDB preamble of the AOF file {file.name}, AOF loading aborted: {error}"
             ) from error
-        self._log("notice", f"Loading RDB produced by version {aux.get(b'redis-ver', b'unknown').decode()}")
+        version = loader.aux.get(b"redis-ver", b"unknown").decode()
+        self._log("notice", f"Loading RDB produced by version {version}")
         self._log("notice", "RDB is base AOF")
-        if end < len(data):
+        rest = loader.rest()
+        if rest:
             self._log("notice", "Reading the remaining AOF tail...")
-        return end
+        return loader.offset, rest
 
-    def _load_commands(self, file: AofFile, position: int, size: int) -> None:
+    def _steps(self, loader: dump.Loader) -> Work:
+        for _ in loader.steps():
+            self.loaded_bytes = self._behind_bytes + loader.offset
+            yield True
+
+    def _load_commands(self, file: AofFile, position: int, parts: Iterable[bytes], size: int) -> Work:
         """Raises Truncated, CorruptAof, LoadError."""
         reader = AofReader(position)
-        skip = position
         begun: int | None = None
-        for part in self._files.read_parts(self._folder.path(file.name), PART_BYTES):
-            if skip >= len(part):
-                skip -= len(part)
-                continue
-            reader.feed(part[skip:])
-            skip = 0
+        count = 0
+        for part in parts:
+            reader.feed(part)
             while True:
                 start = reader.position
                 record = reader.next()
@@ -130,6 +151,10 @@ class AofLoader:
                 begun = self._transaction(record, start, begun)
                 self._check(file, record, start)
                 self._engine.replay(record)
+                count += 1
+                if not count % COMMANDS_A_STEP:
+                    self.loaded_bytes = self._behind_bytes + start
+                    yield True
         if begun is not None:
             self._log("warning", f"Revert incomplete MULTI/EXEC transaction from AOF file {file.name}")
             raise Truncated(begun, "a transaction without its EXEC")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from cluster.commands.context import Server
+from cluster.node.loading import LoadError, Work
 from cluster.node.log import Log
 from cluster.node.world import Child, World
 from cluster.store import dump
@@ -15,12 +16,9 @@ _REWRITING = (
     "Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to "
     "schedule a BGSAVE whenever possible."
 )
+PART_BYTES = 256 * 1024
 _RETRY_MS = 5000
 """After a failed background save the save points wait so long, as Redis does."""
-
-
-class LoadError(Exception):
-    """The file is there but cannot be loaded; str() says where and why. Nothing has been changed on disk."""
 
 
 class Disk:
@@ -37,7 +35,7 @@ class Disk:
         self._log = log
         self._server = server
         self._options = server.options
-        self._aux = aux
+        self._own_aux = aux
         self._child: Child | None = None
         self.is_rewriting: Callable[[], bool] = lambda: False
         """Whether a child is rewriting the append only file."""
@@ -49,6 +47,10 @@ class Disk:
         self.last_duration_s = -1
         self.saves = 0
         self.keys_loaded = 0
+        self.expired_keys: list[tuple[int, bytes]] = []
+        self.aux: dict[bytes, bytes] = {}
+        self.total_bytes = 0
+        self.loaded_bytes = 0
 
     @property
     def is_saving(self) -> bool:
@@ -57,33 +59,66 @@ class Disk:
 
     # loading
 
-    def load(self) -> dict[bytes, bytes]:
-        """Loads the RDB file, if there is one; its auxiliary fields. Raises LoadError."""
+    def load(self, *, alive_at_ms: int) -> Work:
+        """Loads the RDB file, if there is one, in steps; `aux` has its auxiliary fields at the end.
+
+        Keys that have expired by `alive_at_ms` (unix time) are left out and noted in `expired_keys`. Raises
+        LoadError: the databases are empty then.
+        """
         name = self._options.dbfilename
         started_ms = self._world.now_ms()
+        self.aux = {}
+        self.expired_keys = []
+        loader = dump.Loader(
+            self._server.databases, self.expired_keys, limits=self._options, alive_at_ms=alive_at_ms
+        )
         try:
-            data = self._world.files.read(name)
-        except OSError as error:
-            raise LoadError(f"{name}: {error.strerror}") from error
-        if data is None:
-            return {}
-        try:
-            aux = dump.load(
-                data, self._server.databases, limits=self._options, alive_at_ms=self._world.unix_ms()
-            )
-        except CorruptFile as error:
+            self.total_bytes = self._world.files.size_bytes(name) or 0
+            for part in self._world.files.read_parts(name, PART_BYTES):
+                loader.feed(part)
+                yield from self._steps(loader)
+            loader.end()
+            yield from self._steps(loader)
+            loader.check_end()
+        except FileNotFoundError:
+            return
+        except (OSError, CorruptFile) as error:
             for database in self._server.databases:
                 database.clear()
-            raise LoadError(f"{name}: {error}") from error
-        self.keys_loaded = sum(len(database) for database in self._server.databases)
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise LoadError(f"{name}: {reason}") from error
+        self.aux = loader.aux
+        self.keys_loaded = loader.keys_loaded
+        self._told_of_load(loader, started_ms)
+
+    def _steps(self, loader: dump.Loader) -> Work:
+        for _ in loader.steps():
+            self.loaded_bytes = loader.offset
+            yield True
+
+    def _told_of_load(self, loader: dump.Loader, started_ms: int) -> None:
+        aux = loader.aux
         self._log("notice", f"Loading RDB produced by version {aux.get(b'redis-ver', b'unknown').decode()}")
         if aux.get(b"ctime", b"").isdigit():
             age_s = max(0, self._world.unix_ms() // 1000 - int(aux[b"ctime"]))
             self._log("notice", f"RDB age {age_s} seconds")
-        self._log("notice", f"Done loading RDB, keys loaded: {self.keys_loaded}, keys expired: 0.")
+        self._log(
+            "notice",
+            f"Done loading RDB, keys loaded: {loader.keys_loaded}, keys expired: {len(self.expired_keys)}.",
+        )
         seconds = (self._world.now_ms() - started_ms) / 1000
         self._log("notice", f"DB loaded from disk: {seconds:.3f} seconds")
-        return aux
+
+    def copied(self) -> None:
+        """A primary's data has taken the place of ours: they are not kept where we keep nothing."""
+        options = self._options
+        if options.rdb_del_sync_files and not options.save and not options.appendonly:
+            self._log(
+                "notice",
+                "Removing the RDB file used to feed replicas in a persistence-less instance",
+            )
+            self._world.files.remove(options.dbfilename)
+        self._server.dirty = 0
 
     # saving
 
@@ -91,7 +126,7 @@ class Disk:
         """The whole data set as an RDB file, in chunks."""
         now_s = self._world.unix_ms() // 1000
         aux = {b"redis-ver": b"7.0.15", b"redis-bits": b"64", b"ctime": b"%d" % now_s}
-        aux |= {b"aof-base": b"1"} if is_aof_base else self._aux() | {b"aof-base": b"0"}
+        aux |= {b"aof-base": b"1"} if is_aof_base else self._own_aux() | {b"aof-base": b"0"}
         return dump.snapshot(
             self._server.databases,
             aux,
@@ -178,6 +213,6 @@ class Disk:
             "rdb_current_bgsave_time_sec": current_s,
             "rdb_saves": self.saves,
             "rdb_last_cow_size": 0,
-            "rdb_last_load_keys_expired": 0,
+            "rdb_last_load_keys_expired": len(self.expired_keys),
             "rdb_last_load_keys_loaded": self.keys_loaded,
         }

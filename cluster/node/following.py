@@ -1,14 +1,17 @@
 """The link to our primary: the replication machine's bytes, snapshot and commands, carried out.
 
-What can go wrong: the link may break at any byte, and the other side may send anything. Nothing changes here
-until a snapshot is whole and has been read without a fault; it then takes the old data's place in one step,
-under the history that it belongs to. Whatever ends a link, the next one, a second later, asks to go on from
-the last command that was applied, so the two sides agree in the end."""
+What can go wrong: the link may break at any byte, and the other side may send anything. A snapshot is loaded
+in the way that cluster.node.copying describes, and counts when it is whole and sound, under the history that
+it belongs to. Where our data had to make room for one that then turned out not to be, we hold no place in any
+history (Replication.is_void), and the next link brings a whole one. Whatever ends a link, the next one, a
+second later, asks to go on from the last command that was applied, so the two sides agree in the end."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cluster.node import copying
+from cluster.node.copying import Copy
 from cluster.node.world import Link
 from cluster.replication.replica import (
     Apply,
@@ -22,15 +25,14 @@ from cluster.replication.replica import (
     Say,
     Write,
 )
-from cluster.store import dump
-from cluster.store.keyspace import Keyspace
-from protocol.rdb.records import CorruptFile
 
 if TYPE_CHECKING:
     from cluster.node.replicas import ReplicaHost, ReplicaLinks
 
 RETRY_MS = 1000
 CONNECT_TIMEOUT_MS_MAX = 5000
+NEWLINE_MS = 1000
+"""While a copy is loaded the primary hears so often that we are alive."""
 
 
 class Following:
@@ -42,7 +44,9 @@ class Following:
         self._links = links
         self._primary = primary
         self._link: Link | None = None
-        self._snapshot = bytearray()
+        self._copy: Copy | None = None
+        self._ended: str | None = None
+        self._newline_ms = 0
         self._stopped = False
         self._over = False
         self._was_up = False
@@ -55,14 +59,20 @@ class Following:
     def stop(self) -> None:
         """We follow somebody else now, or nobody."""
         self._stopped = True
+        self._abandon()
         if self._link is not None:
             self._link.abort()
 
     def tick(self) -> None:
         """A few times a second."""
-        if not self._over:
-            self._machine.tick(self._host.world.unix_ms())
-            self._settle()
+        if self._over:
+            return
+        now_ms = self._host.world.unix_ms()
+        self._machine.tick(now_ms)
+        self._settle()
+        if self._copy is not None and self._link is not None and now_ms - self._newline_ms >= NEWLINE_MS:
+            self._newline_ms = now_ms
+            self._link.write(b"\n")
 
     def acknowledge(self) -> None:
         """Tells the primary our offset now."""
@@ -92,11 +102,14 @@ class Following:
     def closed(self, reason: str) -> None:
         """The connection is gone, or was never made."""
         self._link = None
-        if not self._over:
+        if self._copy is not None and self._copy.is_loading and not self._stopped:
+            self._ended = reason
+        elif not self._over:
             self._end(reason)
 
     def _end(self, reason: str) -> None:
         self._over = True
+        self._abandon()
         if self._stopped:
             return
         world = self._host.world
@@ -132,12 +145,15 @@ class Following:
                     self._link.write(data)
             case Say(level, text):
                 self._host.log(level, text)
-            case CopyBegins():
-                self._snapshot = bytearray()
+            case CopyBegins(length):
+                self._begin_copy(length, is_our_history=effect.is_our_history)
             case CopyPart(data):
-                self._snapshot += data
+                self._take_part(data)
             case CopyEnds():
-                self._load()
+                if self._copy is not None:
+                    if self._link is not None:
+                        self._link.pause_reading()
+                    self._copy.end()
             case DropReplicas():
                 self._links.drop_replicas()
             case Hangup():
@@ -149,23 +165,57 @@ class Following:
         if not self._over:
             self._end("")
 
-    def _load(self) -> None:
-        """Reads the snapshot into databases of their own, which take the old ones' place when all is well."""
-        host, server = self._host, self._host.server
-        data, self._snapshot = bytes(self._snapshot), bytearray()
-        fresh = [Keyspace(host.clock, each.index) for each in server.databases]
+    # full copies
+
+    def _begin_copy(self, length: int | None, *, is_our_history: bool) -> None:
+        assert self._link is not None
+        host = self._host
         try:
-            aux = dump.load(data, fresh, limits=host.options)
-        except CorruptFile as error:
-            self._machine.load_failed(str(error))
+            self._copy = copying.begin(
+                host, self._link, self._copied, length=length, is_our_history=is_our_history
+            )
+        except OSError as error:
+            self._machine.copy_failed(
+                "Opening the temp file needed for MASTER <-> REPLICA synchronization: "
+                f"{error.strerror or error}"
+            )
             return
-        for old, new in zip(server.databases, fresh, strict=True):
-            old.swap(new)
-            server.watches.touch_database(old.index)
-            server.waiters.touch_database(old.index)
-        host.engine.restart_stream()
-        database = aux.get(b"repl-stream-db", b"0")
-        if database.isdigit() and int(database) < len(fresh):
-            host.engine.apply([b"SELECT", database])
-        self._machine.loaded(host.world.unix_ms())
-        host.data_replaced()
+        where = "disk" if isinstance(self._copy, copying.FileCopy) else "parser"
+        form = "streamed RDB from master with EOF" if length is None else f"{length} bytes from master"
+        host.log("notice", f"MASTER <-> REPLICA sync: receiving {form} to {where}")
+
+    def _take_part(self, data: bytes) -> None:
+        if self._copy is None:
+            return
+        try:
+            self._copy.take(data)
+        except OSError as error:
+            self._machine.copy_failed(
+                "Write error or short write writing to the DB dump file needed for MASTER <-> REPLICA "
+                f"synchronization: {error.strerror or error}"
+            )
+
+    def _abandon(self) -> None:
+        copy, self._copy = self._copy, None
+        if copy is not None:
+            copy.abandon()
+
+    def _copied(self, aux: dict[bytes, bytes], failure: str) -> None:
+        """The copy has become our data, or never will."""
+        host, self._copy = self._host, None
+        if self._link is not None:
+            self._link.resume_reading()
+        if failure:
+            self._machine.copy_failed(f"Failed trying to load the MASTER synchronization DB: {failure}")
+        else:
+            host.engine.restart_stream()
+            database = aux.get(b"repl-stream-db", b"0")
+            if database.isdigit() and int(database) < len(host.server.databases):
+                host.engine.apply([b"SELECT", database])
+            self._machine.loaded(host.world.unix_ms())
+            host.disk.copied()
+            host.data_replaced()
+        self._settle()
+        if self._ended is not None and not self._over:
+            self._end(self._ended)
+        host.after_requests()

@@ -154,6 +154,8 @@ def _run(world: OsWorld, options: Options, config_path: str, argv: list[str]) ->
         if options.always_show_logo or (not options.logfile and sys.stdout.isatty()):
             mode = "cluster" if options.cluster_enabled else "standalone"
             world.log(_BANNER % (REDIS_VERSION, 64, mode, options.port, world.pid))
+        node.on_loaded = _exempt_from_collector
+        _spare_collector()
         node.start()
     except StartError as error:
         log.role = "M"
@@ -161,7 +163,6 @@ def _run(world: OsWorld, options: Options, config_path: str, argv: list[str]) ->
         world.close()
         return 1
     _handle_signals(world, node)
-    _tune_collector()
     return world.run()
 
 
@@ -219,13 +220,16 @@ def _handle_signals(world: OsWorld, node: Node) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
-def _tune_collector() -> None:
+def _spare_collector() -> None:
     """Keeps the cyclic collector away from the data.
 
     Keys and values hold no cycles, so that reference counts free them; walking through millions of them would
-    stop the node for seconds and find nothing. What was loaded at the start is exempt for good, and
-    collections are rare.
+    stop the node for seconds and find nothing. So collections are rare.
     """
     gc.collect()
-    gc.freeze()
     gc.set_threshold(50_000, 50, 100)
+
+
+def _exempt_from_collector() -> None:
+    """What was loaded at the start is exempt for good."""
+    gc.freeze()

@@ -14,6 +14,7 @@ from cluster.engine.engine import Engine
 from cluster.node.clients import ClientConnection, Clients
 from cluster.node.disk import Disk
 from cluster.node.following import Following
+from cluster.node.loading import Loading
 from cluster.node.log import Log
 from cluster.node.world import Child, World
 from cluster.replication.primary import ONLINE, SEND_BULK, WAIT_BGSAVE, Replica
@@ -44,6 +45,7 @@ class ReplicaHost(Protocol):
     replication: Replication
     clients: Clients
     disk: Disk
+    loading: Loading
 
     def after_requests(self) -> None: ...
 

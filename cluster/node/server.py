@@ -22,8 +22,9 @@ from cluster.node.aof_load import AofLoader
 from cluster.node.aof_rewrite import Rewriter
 from cluster.node.bus import Bus
 from cluster.node.clients import Clients
-from cluster.node.disk import Disk, LoadError
+from cluster.node.disk import Disk
 from cluster.node.driver import CoreDriver
+from cluster.node.loading import LoadError, Loading, Work
 from cluster.node.log import Log
 from cluster.node.ports import ClientPorts, StartError
 from cluster.node.replicas import ReplicaLinks
@@ -42,6 +43,7 @@ BUS_PORT_OFFSET = 10000
 _TICK_MS = 100
 _TICKS_A_SECOND = 10
 _DROP_BATCH = 128
+ID_CHARACTERS = 40
 
 
 class Node:
@@ -67,7 +69,7 @@ class Node:
         self.log = Log(world.log, world.unix_ms, world.pid)
         self.log.level = options.loglevel
         self.log.role = "M"
-        self.lag_ms = 0
+        self.lag_ms = self.lag_max_ms = 0
         self.clock = Clock(world.unix_ms(), world.stopwatch_ns)
         self.replication = Replication(options, world.random)
         self.settings = Settings()
@@ -87,6 +89,9 @@ class Node:
         self.disk = Disk(world, self.log, self.server, self._rdb_aux)
         folder = AofFolder(world.files, self.log, options)
         self._aof_loader = AofLoader(world, self.log, self.server, self.engine, folder)
+        self.loading = Loading(world, self.log, self.server)
+        self.on_loaded: Callable[[], None] = lambda: None
+        """Called when the data that was there at the start is here."""
         self.aof = AppendOnly(world, self.log, self.server, folder)
         self.aof_rewriter = Rewriter(world, self.log, self.server, self.aof, self.disk)
         self.clients = Clients(self)
@@ -97,6 +102,8 @@ class Node:
         self._shutdown = Shutdown(self)
         self._ports = ClientPorts(world, options, self.log, self.clients.accept)
         self._ticks = 0
+        self._is_starting = False
+        self._has_begun = False
         self._stopped = False
 
     # start
@@ -141,7 +148,12 @@ class Node:
         return self.options.cluster_port or self.options.port + BUS_PORT_OFFSET
 
     def start(self) -> None:
-        """Listens, loads the data and begins to work. Raises StartError, with nothing left open."""
+        """Listens, loads the data and begins to work.
+
+        Raises StartError, with nothing left open. Data that takes long to load goes on loading when this
+        returns; should it turn out to be unloadable then, the node stops with exit code 1.
+        """
+        self._is_starting = True
         try:
             self._ports.open()
             self._open_bus()
@@ -152,10 +164,9 @@ class Node:
         except StartError:
             self._close_ports()
             raise
-        self._begin()
-        self.log("notice", "Ready to accept connections")
-        if self.options.unixsocket:
-            self.log("notice", f"The server is now ready to accept connections at {self.options.unixsocket}")
+        self._is_starting = False
+        if not self._stopped:
+            self._schedule_tick()
 
     def _open_bus(self) -> None:
         if self.core is None:
@@ -177,32 +188,68 @@ class Node:
     def _load_data(self) -> None:
         """From the append only file if there is to be one, even where only the RDB file is there."""
         if self.options.appendonly:
-            self._load_append_only_file()
-            return
-        try:
-            self.disk.load()
-        except LoadError as error:
-            raise StartError(f"Fatal error loading the DB: {error}. Exiting.") from error
+            self.loading.begin(self._append_only_work(), self._aof_loader, self._started)
+        else:
+            alive_at_ms = 0 if self._starts_as_replica() else self.world.unix_ms()
+            self.loading.begin(self._rdb_work(alive_at_ms), self.disk, self._started)
 
-    def _load_append_only_file(self) -> None:
+    def _starts_as_replica(self) -> bool:
+        if self.core is not None:
+            return self.core.me.is_replica
+        return self.options.replicaof is not None
+
+    def _rdb_work(self, alive_at_ms: int) -> Work:
         try:
-            if not self._aof_loader.load():
+            yield from self.disk.load(alive_at_ms=alive_at_ms)
+        except LoadError as error:
+            raise LoadError(f"Fatal error loading the DB: {error}. Exiting.") from error
+
+    def _append_only_work(self) -> Work:
+        try:
+            yield from self._aof_loader.load()
+            if not self._aof_loader.has_loaded:
                 self.aof_rewriter.write_first_base()
             self.aof.open_last()
             self.aof_rewriter.loaded()
-        except LoadError as error:
-            raise StartError(str(error)) from error
         except OSError as error:
-            raise StartError(
+            raise LoadError(
                 f"Fatal error: can't open the append-only file {error.filename}: {error.strerror}"
             ) from error
 
-    def _begin(self) -> None:
+    def _started(self, error: LoadError | None) -> None:
+        """All data is here, or there is no way that it will be."""
+        if error is not None and self._is_starting:
+            raise StartError(str(error)) from error
+        if error is not None:
+            self.fatal(str(error))
+            return
+        self._has_begun = True
+        self._go_on_with_history()
         if self.driver is not None:
             self.driver.tick()
         elif self.options.replicaof is not None:
             self.follow(self.options.replicaof)
-        self._schedule_tick()
+        self.log("notice", "Ready to accept connections")
+        if self.options.unixsocket:
+            self.log("notice", f"The server is now ready to accept connections at {self.options.unixsocket}")
+        self.on_loaded()
+
+    def _go_on_with_history(self) -> None:
+        """The RDB file tells which place of which history it holds: from there a replica of ours, or we as
+        one, may go on without a full copy."""
+        aux = self.disk.aux
+        history, offset = aux.get(b"repl-id", b"").decode("latin-1"), aux.get(b"repl-offset", b"")
+        database = aux.get(b"repl-stream-db", b"")
+        if len(history) != ID_CHARACTERS or not offset.isdigit() or not database.isdigit():
+            return
+        if self._starts_as_replica():
+            self.replication.go_on(history, int(offset))
+            if int(database) < len(self.server.databases):
+                self.engine.apply([b"SELECT", database])
+            return
+        self.replication.succeed(history, int(offset), self.world.unix_ms())
+        for index, key in self.disk.expired_keys:
+            self.engine.propagate(index, [b"DEL", key])
 
     def _close_ports(self) -> None:
         self._ports.close()
@@ -219,12 +266,10 @@ class Node:
         if self._stopped:
             return
         self.lag_ms = self.world.now_ms() - due_ms
+        self.lag_max_ms = max(self.lag_max_ms, self.lag_ms)
         self.clock.now_ms = self.world.unix_ms()
-        self.engine.tick()
-        self.replicas.tick()
-        self.disk.tick()
-        self.aof.tick()
-        self.aof_rewriter.tick()
+        if self._has_begun:
+            self._tick_data()
         self._ticks += 1
         if self._ticks % _TICKS_A_SECOND == 0:
             self.clients.tick()
@@ -233,13 +278,26 @@ class Node:
         self.after_requests()
         self._schedule_tick()
 
+    def _tick_data(self) -> None:
+        self.engine.tick()
+        self.replicas.tick()
+        if not self.server.loading:
+            self.disk.tick()
+            self.aof_rewriter.tick()
+        self.aof.tick()
+
     def before_requests(self) -> None:
         """A process that was stopped (SIGSTOP) must not serve on what it knew: its slots may be lost.
 
         Its clients' requests may be read before its timers fire, so the time is looked at here as well.
         """
         core, driver = self.core, self.driver
-        if core is not None and driver is not None and self.world.now_ms() > core.lease_ends_ms:
+        if (
+            self._has_begun
+            and core is not None
+            and driver is not None
+            and self.world.now_ms() > core.lease_ends_ms
+        ):
             driver.tick()
 
     def after_requests(self) -> None:
@@ -273,7 +331,8 @@ class Node:
     # what the core asks for
 
     def _from_bus(self, source: Address, message: Message) -> None:
-        if self.driver is not None:
+        # Before the data is here nobody is to count on us.
+        if self.driver is not None and self._has_begun:
             self.clock.now_ms = self.world.unix_ms()
             self.driver.receive(source, message)
 
@@ -284,7 +343,7 @@ class Node:
             offset=replication.offset,
             link_up=replication.link_up,
             link_down_since_ms=replication.link.down_since_ms,
-            syncing=replication.syncing,
+            syncing=replication.syncing or replication.is_void,
         )
 
     def role_changed(self, primary: tuple[str, int] | None) -> None:
@@ -368,17 +427,21 @@ class Node:
 
     def load_append_only_file(self) -> str | None:
         self.aof.flush(force=True)
-        return self._load_anew(self._aof_loader.load)
+        return self._load_anew(self._aof_loader.load())
 
-    def reload(self, *, saves: bool) -> str | None:
+    def reload(self, *, saves: bool, flushes: bool) -> str | None:
         failure = self.disk.save() if saves else None
-        return failure or self._load_anew(self.disk.load)
+        alive_at_ms = 0 if self.replication.primary is not None else self.world.unix_ms()
+        return failure or self._load_anew(self.disk.load(alive_at_ms=alive_at_ms), flushes=flushes)
 
-    def _load_anew(self, load: Callable[[], object]) -> str | None:
-        for database in self.server.databases:
-            database.clear()
+    def _load_anew(self, work: Work, *, flushes: bool = True) -> str | None:
+        """Loads in one go: nobody is served meanwhile."""
+        if flushes:
+            for database in self.server.databases:
+                database.clear()
         try:
-            load()
+            for _ in work:
+                pass
         except LoadError as error:
             self.log("warning", str(error))
             return str(error)
@@ -425,7 +488,14 @@ class Node:
 
     def info_fields(self, section: str) -> dict[str, str | int]:
         if section == "persistence":
-            return self.disk.info_fields() | self.aof_rewriter.info_fields()
+            files = self.disk.info_fields() | self.aof_rewriter.info_fields()
+            return files | self.loading.info_fields()
+        if section == "cluster":
+            lags: dict[str, str | int] = {
+                "cluster_loop_lag_ms": self.lag_ms,
+                "cluster_loop_lag_max_ms": self.lag_max_ms,
+            }
+            return (self.bus.stats.info_fields() if self.bus is not None else {}) | lags
         clients = self.clients
         return {
             "total_net_input_bytes": clients.bytes_read,
@@ -457,6 +527,7 @@ class Node:
             self.driver.settle()
         if self.driver is not None:
             self.driver.stop()
+        self.loading.stop()
         self._remove_files()
         self._close_ports()
         self.replicas.close()

@@ -90,7 +90,9 @@ class Shutdown:
         if failure is not None:
             node.pause_writes(0)
             return failure
-        if self._save or (self._save is None and node.options.save):
+        # What is half loaded must not take the place of the whole.
+        wants_save = self._save or (self._save is None and node.options.save)
+        if wants_save and not node.server.loading:
             node.log("notice", "Saving the final RDB snapshot before exiting.")
             failure = node.disk.save()
             if failure is not None and not self._force:

@@ -44,7 +44,11 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class CopyBegins:
-    """A snapshot arrives: its parts follow."""
+    """A snapshot arrives: its parts follow. `length` in bytes is None where only its end will tell;
+    `is_our_history`: what we have is an older state of the same."""
+
+    length: int | None
+    is_our_history: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,8 @@ class CopyPart:
 
 @dataclass(frozen=True, slots=True)
 class CopyEnds:
-    """The snapshot is whole. Load it, then call loaded(); until then nothing else is asked for."""
+    """The snapshot is whole. Load it, then call loaded() or copy_failed(); until then nothing is asked
+    for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +147,10 @@ class PrimaryLink:
         self._lines.clear()
         self.received(now_ms, rest)
 
-    def load_failed(self, reason: str) -> None:
-        """The snapshot could not be loaded; our data is what it was."""
-        self._fail(f"Failed trying to load the MASTER synchronization DB: {reason}")
+    def copy_failed(self, text: str) -> None:
+        """The snapshot could not be kept or loaded."""
+        if self._phase != _OVER:
+            self._fail(text)
 
     def closed(self, now_ms: int, reason: str) -> None:
         """The connection is gone, or was never made."""
@@ -271,14 +277,10 @@ class PrimaryLink:
         if line.startswith(b"-"):
             raise PsyncError(f"MASTER aborted replication with an error: {line[1:].decode('latin-1')}")
         self._payload = payload = Payload(line)
-        if payload.length is None:
-            form = "streamed RDB from master with EOF"
-        else:
-            form = f"{payload.length} bytes from master"
-            self._link.sync_total_bytes = payload.length
-        self._say("notice", f"MASTER <-> REPLICA sync: receiving {form} to parser")
+        assert self._copy is not None
+        self._link.sync_total_bytes = payload.length or 0
         self._phase = _PAYLOAD
-        self._effects.append(CopyBegins())
+        self._effects.append(CopyBegins(payload.length, self._copy.id == self._replication.id))
 
     def _on_payload(self, data: bytes) -> bytes:
         assert self._payload is not None
@@ -288,7 +290,6 @@ class PrimaryLink:
             self._effects.append(CopyPart(part))
         if self._payload.done:
             self._phase = _LOADING
-            self._say("notice", "MASTER <-> REPLICA sync: Loading DB in memory")
             self._effects.append(CopyEnds())
         return rest
 

@@ -40,7 +40,7 @@ CONNECTED = "connected"
 class LinkStatus:
     """The link to our primary, as ROLE and INFO tell of it. Times are unix milliseconds, 0 for never.
 
-    `sync_total_bytes` is -1 while the length of the snapshot that arrives is not known.
+    `sync_total_bytes` is -1 before the snapshot begins, and 0 where its length is not told beforehand.
     """
 
     state: str = NONE
@@ -58,6 +58,7 @@ class Replication:
     offset              bytes of the stream so far (master_repl_offset)
     primary             (host, port) that we follow, or None
     link                the link to it
+    is_void             our data has been thrown away, and no whole copy has taken its place
     """
 
     def __init__(self, options: Options, rng: random.Random) -> None:
@@ -67,6 +68,7 @@ class Replication:
         self.id2 = NO_ID
         self.offset = 0
         self.offset2 = -1
+        self.is_void = False
         self.primary: tuple[str, int] | None = None
         self.link = LinkStatus()
         self.backlog: Backlog | None = None
@@ -235,6 +237,7 @@ class Replication:
         if self.primary is None:
             return
         self.primary = None
+        self.is_void = False
         self.link = LinkStatus()
         self.id2, self.offset2 = self.id, self.offset + 1
         self.id = new_id(self._rng)
@@ -245,8 +248,29 @@ class Replication:
         """A full copy has been loaded: its history is ours. Replicas of ours have to be disconnected."""
         self.id, self.id2 = history_id, NO_ID
         self.offset, self.offset2 = offset, -1
+        self.is_void = False
         self._outgoing.clear()
         self.backlog = Backlog(self._options.repl_backlog_size, offset + 1)
+
+    def go_on(self, history_id: str, offset: int) -> None:
+        """A replica's data has been read from a file: it holds this history up to there."""
+        self.id, self.offset = history_id, offset
+        self.backlog = Backlog(self._options.repl_backlog_size, offset + 1)
+
+    def succeed(self, history_id: str, offset: int, now_ms: int) -> None:
+        """A primary's data has been read from a file: ours is a new history that begins where the file's
+        ends, so that replicas that are just as far go on without a full copy."""
+        self.id2, self.offset, self.offset2 = history_id, offset, offset + 1
+        self.backlog = Backlog(self._options.repl_backlog_size, offset + 1)
+        self._alone_since_ms = now_ms
+
+    def void(self) -> None:
+        """Our data is being thrown away for a copy: what we hold is no place in any history."""
+        self.begin_anew()
+        self.is_void = True
+        self.offset = 0
+        self._outgoing.clear()
+        self.backlog = Backlog(self._options.repl_backlog_size, 1)
 
     def begin_anew(self) -> None:
         """Take a new id and forget the one before: whoever asks to continue gets a full copy."""
@@ -330,8 +354,8 @@ class Replication:
             fields |= {
                 "master_sync_total_bytes": total,
                 "master_sync_read_bytes": read,
-                "master_sync_left_bytes": total - read if total >= 0 else -1,
-                "master_sync_perc": f"{100 * read / total:.2f}" if total > 0 else "0.00",
+                "master_sync_left_bytes": total - read,
+                "master_sync_perc": f"{100 * read / total:.2f}" if total else "0.00",
                 "master_sync_last_io_seconds_ago": io_s,
             }
         if not self.link_up:

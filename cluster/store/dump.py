@@ -12,8 +12,9 @@ from cluster.store.values.list import List
 from cluster.store.values.set import Set
 from cluster.store.values.sorted_set import SortedSet
 from cluster.store.values.stream import Stream
-from protocol.rdb.decode import decode_file, parse_payload
+from protocol.rdb.decode import parse_payload
 from protocol.rdb.encode import dump_payload, encode_file
+from protocol.rdb.file_reader import FileReader
 from protocol.rdb.records import (
     AuxField,
     BytesLeftOver,
@@ -29,6 +30,8 @@ from protocol.rdb.records import (
     StreamRecord,
     StringRecord,
 )
+
+KEYS_A_STEP = 32
 
 
 def dump(value: Value, *, compress: bool = True) -> bytes:
@@ -65,49 +68,91 @@ def load(
     limits: Limits = DEFAULT_LIMITS,
     alive_at_ms: int = 0,
 ) -> dict[bytes, bytes]:
-    """Puts the keys of an RDB file into the databases; returns the file's auxiliary fields.
+    """Puts the keys of a whole RDB file into the databases; returns the file's auxiliary fields.
 
-    Keys whose expiry lies before `alive_at_ms` (unix time) are left out: a primary drops them, a replica (0)
-    keeps them until its primary's DEL. Raises CorruptFile; the databases then hold part of the file and are
-    to be cleared.
+    Raises CorruptFile; the databases then hold part of the file and are to be cleared.
     """
-    aux: dict[bytes, bytes] = {}
-    _load(data, databases, aux, limits, alive_at_ms)
-    return aux
+    loader = Loader(databases, [], limits=limits, alive_at_ms=alive_at_ms)
+    loader.feed(data)
+    loader.end()
+    for _ in loader.steps():
+        pass
+    loader.check_end()
+    return loader.aux
 
 
-def load_head(
-    data: bytes, databases: Sequence[Keyspace], *, limits: Limits = DEFAULT_LIMITS
-) -> tuple[dict[bytes, bytes], int]:
-    """As load(), for an RDB file that something else may follow: where that begins comes second."""
-    aux: dict[bytes, bytes] = {}
-    try:
-        _load(data, databases, aux, limits, 0)
-    except BytesLeftOver as more:
-        return aux, more.offset
-    return aux, len(data)
+class Loader:
+    """Puts the keys of an RDB file into databases as it comes: feed() the pieces and go through the steps()
+    after each; end() when nothing more comes. `is_over` says that the file has ended well.
 
+    Keys whose expiry lies before `alive_at_ms` (unix time) are left out and added to `expired`, with their
+    database: a primary drops them, a replica (0) keeps them until its primary's DEL.
+    """
 
-def _load(
-    data: bytes, databases: Sequence[Keyspace], aux: dict[bytes, bytes], limits: Limits, alive_at_ms: int
-) -> None:
-    for part in decode_file(data, len(databases)):
-        if isinstance(part, AuxField):
-            aux[part.name] = part.value
-        elif isinstance(part, FunctionLibrary):
-            raise CorruptFile(part.offset, "Unsupported: a library of functions")
-        elif not 0 < part.expire_ms < alive_at_ms:
-            _put(databases[part.database], part, limits)
+    def __init__(
+        self,
+        databases: Sequence[Keyspace],
+        expired: list[tuple[int, bytes]],
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        alive_at_ms: int = 0,
+    ) -> None:
+        self.aux: dict[bytes, bytes] = {}
+        self.keys_loaded = 0
+        self._expired = expired
+        self._databases = databases
+        self._limits = limits
+        self._alive_at_ms = alive_at_ms
+        self._reader = FileReader(len(databases))
+        self.feed = self._reader.feed
+        self.end = self._reader.end
+        self.rest = self._reader.rest
 
+    @property
+    def is_over(self) -> bool:
+        return self._reader.is_over
 
-def _put(database: Keyspace, part: KeyRecord, limits: Limits) -> None:
-    value = _value(part.record, limits)
-    database.put(part.key, value, part.expire_ms)
-    database.field_expiry.note(part.key, value, is_new=True)
-    if part.idle_s is not None:
-        database.set_access(part.key, database.clock.now_ms - part.idle_s * 1000)
-    if part.frequency is not None:
-        database.set_frequency(part.key, part.frequency)
+    @property
+    def offset(self) -> int:
+        """How far in the file this is."""
+        return self._reader.offset
+
+    def check_end(self) -> None:
+        """Raises BytesLeftOver when something has been fed that does not belong to the file."""
+        if self.rest():
+            raise BytesLeftOver(self.offset)
+
+    def steps(self) -> Iterator[None]:
+        """Loads what is here, some keys at each step. Raises CorruptFile; the databases then hold part of the
+        file and are to be cleared.
+        """
+        alive_at_ms = self._alive_at_ms
+        for count, part in enumerate(self._reader.parts(), 1):
+            if type(part) is KeyRecord:
+                if not 0 < part.expire_ms < alive_at_ms:
+                    self._put(part)
+                    self.keys_loaded += 1
+                else:
+                    self._expired.append((part.database, part.key))
+            elif isinstance(part, AuxField):
+                self.aux[part.name] = part.value
+            elif isinstance(part, FunctionLibrary):
+                raise CorruptFile(part.offset, "Unsupported: a library of functions")
+            if not count % KEYS_A_STEP:
+                yield
+
+    def _put(self, part: KeyRecord) -> None:
+        database, key, record = self._databases[part.database], part.key, part.record
+        if type(record) is StringRecord:
+            database.put(key, record.value, part.expire_ms)
+        else:
+            value = _value(record, self._limits)
+            database.put(key, value, part.expire_ms)
+            database.field_expiry.note(key, value, is_new=True)
+        if part.idle_s is not None:
+            database.set_access(key, database.clock.now_ms - part.idle_s * 1000)
+        if part.frequency is not None:
+            database.set_frequency(key, part.frequency)
 
 
 def _database(database: Keyspace) -> DatabaseRecord:
@@ -137,18 +182,19 @@ def _record(value: Value) -> Record:
 
 
 def _value(record: Record, limits: Limits) -> Value:
-    """As Redis does on loading, a collection takes the encoding that its content calls for."""
+    """As Redis does on loading, a collection takes the encoding that its content calls for; what comes packed
+    is unpacked for the number of its members only."""
     match record:
         case StringRecord(value):
             return value
-        case HashRecord(fields, _, ends):
-            made = Hash.from_items(fields.items(), limits)
+        case HashRecord(fields, encoding, ends):
+            made = Hash.from_items(fields.items(), limits, packed=encoding != "hashtable")
             return ExpiringHash.of(made, ends) if ends else made
         case ListRecord(items):
             return List.from_items(items)
         case SetRecord(members):
             return Set.from_items(members, limits)
-        case SortedSetRecord(members):
-            return SortedSet.from_items(members, limits)
+        case SortedSetRecord(members, encoding):
+            return SortedSet.from_items(members, limits, packed=encoding == "listpack")
         case StreamRecord():
             return Stream.from_record(record)

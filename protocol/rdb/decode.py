@@ -1,4 +1,4 @@
-"""RDB to values: DUMP payloads and whole files, of every version up to 10.
+"""RDB to values: what DUMP payloads and files hold, of every version up to 10.
 
 Every length is checked against the bytes that are there before anything is made of it, so that a corrupt
 input costs no more than its own size.
@@ -8,7 +8,7 @@ Source: https://github.com/sripathikrishnan/redis-rdb-tools/wiki/Redis-RDB-Dump-
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from math import isnan
 from struct import Struct
 from typing import Final
@@ -22,15 +22,9 @@ from protocol.rdb.records import (
     FIELD_END_MAX_MS,
     FIELD_ENDS_VERSION,
     RDB_VERSION,
-    AuxField,
     BadFooter,
-    BytesLeftOver,
-    CorruptFile,
     CorruptPayload,
-    FilePart,
-    FunctionLibrary,
     HashRecord,
-    KeyRecord,
     ListRecord,
     Record,
     SetRecord,
@@ -42,12 +36,9 @@ from protocol.rdb.streams import read_stream
 
 _DOUBLE: Final = Struct("<d")
 _U32: Final = Struct("<I")
-_I64: Final = Struct("<q")
 _U64: Final = Struct("<Q")
 
 _FOOTER_BYTES: Final = 10
-_HEADER_BYTES: Final = 9
-_CHECKSUM_SINCE: Final = 5
 _SCORE_WORDS: Final = {253: "nan", 254: "inf", 255: "-inf"}
 
 
@@ -64,116 +55,15 @@ def parse_payload(payload: bytes) -> Record:
         raise BadFooter("payload of a later version")
     if crc64(payload[:-8]) != _U64.unpack_from(payload, body + 2)[0]:
         raise BadFooter("payload with a wrong checksum")
-    source = _Source(payload, 0, body)
+    source = Source(payload, 0, body)
     record = source.value(source.byte())
-    if _is_empty(record):
+    if is_empty(record):
         raise CorruptPayload("empty collection")
     return record
 
 
-def decode_file(data: bytes, databases: int = 2**31) -> Iterator[FilePart]:
-    """The parts of an RDB file, in order; empty collections are left out, as Redis does.
-
-    A key in database number `databases` or a later one is refused.
-    Raises CorruptFile where the file stops making sense, and at the end if its checksum is wrong: what came
-    until then is not to be used.
-    """
-    version = _file_version(data)
-    source = _Source(data, _HEADER_BYTES, len(data))
-    start = source.position
-    try:
-        for part in _parts(source, databases):
-            if part is not None:
-                yield part
-            start = source.position
-        if version >= _CHECKSUM_SINCE:
-            start = source.position
-            _verify_end(source)
-    except CorruptPayload as corruption:
-        raise CorruptFile(start, str(corruption)) from None
-
-
-def _file_version(data: bytes) -> int:
-    magic, digits = data[:5], data[5:_HEADER_BYTES]
-    if magic != b"REDIS" or len(digits) != 4 or not digits.isdigit():
-        raise CorruptFile(0, "Wrong signature: not an RDB file")
-    version = int(digits)
-    if not 1 <= version <= RDB_VERSION:
-        raise CorruptFile(5, f"Can't handle RDB format version {version}")
-    return version
-
-
-def _verify_end(source: _Source) -> None:
-    seen = crc64(source.data[: source.position])
-    stored = _U64.unpack(source.take(8))[0]
-    if stored and stored != seen:
-        raise CorruptPayload("Wrong RDB checksum")
-    if source.position != source.end:
-        raise BytesLeftOver(source.position)
-
-
-def _parts(source: _Source, databases: int) -> Iterator[FilePart | None]:
-    """Each step of the file up to its end mark; None for one that says nothing by itself."""
-    database = 0
-    attributes = _Attributes()
-    while True:
-        code = source.byte()
-        part: FilePart | None = None
-        if code == codes.EOF:
-            return
-        if code == codes.SELECT:
-            database = source.length()
-            if database >= databases:
-                raise CorruptPayload(f"made by a server with more than {databases} databases")
-        elif code == codes.AUX:
-            part = AuxField(source.string(), source.string())
-        elif code == codes.FUNCTION_2:
-            part = FunctionLibrary(offset=source.position - 1, code=source.string())
-        elif code == codes.RESIZE:
-            source.length()
-            source.length()
-        elif code in (codes.MODULE_AUX, codes.FUNCTION_PRE_GA):
-            raise CorruptPayload(
-                f"Unsupported: {'module data' if code == codes.MODULE_AUX else 'pre-release functions'}"
-            )
-        elif not attributes.read(code, source):
-            part = attributes.key(database, source.string(), source.value(code))
-            attributes = _Attributes()
-        yield part
-
-
-class _Attributes:
-    """What stands before a key and belongs to it."""
-
-    __slots__ = ("expire_ms", "frequency", "idle_s")
-
-    def __init__(self) -> None:
-        self.expire_ms = 0
-        self.idle_s: int | None = None
-        self.frequency: int | None = None
-
-    def read(self, code: int, source: _Source) -> bool:
-        """Reads the attribute if `code` is one's."""
-        match code:
-            case codes.EXPIRE_MS:
-                self.expire_ms = _I64.unpack(source.take(8))[0]
-            case codes.EXPIRE_S:
-                self.expire_ms = int.from_bytes(source.take(4), "little", signed=True) * 1000
-            case codes.IDLE:
-                self.idle_s = source.length()
-            case codes.FREQUENCY:
-                self.frequency = source.byte()
-            case _:
-                return False
-        return True
-
-    def key(self, database: int, key: bytes, record: Record) -> KeyRecord | None:
-        if _is_empty(record):
-            return None
-        return KeyRecord(database, key, record, self.expire_ms, self.idle_s, self.frequency)
-
-
-def _is_empty(record: Record) -> bool:
+def is_empty(record: Record) -> bool:
+    """Whether a collection has nothing in it: Redis has no such keys."""
     match record:
         case StringRecord() | StreamRecord():
             return False
@@ -185,8 +75,15 @@ def _is_empty(record: Record) -> bool:
             return not members
 
 
-class _Source:
-    """A place in `data`. Whatever does not fit before `end` raises CorruptPayload."""
+class UnexpectedEnd(CorruptPayload):
+    """More bytes are asked for than there are."""
+
+    def __init__(self) -> None:
+        super().__init__("unexpected end")
+
+
+class Source:
+    """A place in `data`. Whatever does not fit before `end` raises UnexpectedEnd."""
 
     __slots__ = ("data", "end", "position")
 
@@ -198,14 +95,14 @@ class _Source:
     def take(self, size: int) -> bytes:
         start = self.position
         if start + size > self.end:
-            raise CorruptPayload("unexpected end")
+            raise UnexpectedEnd
         self.position = start + size
         return self.data[start : start + size]
 
     def byte(self) -> int:
         position = self.position
         if position >= self.end:
-            raise CorruptPayload("unexpected end")
+            raise UnexpectedEnd
         self.position = position + 1
         return self.data[position]
 
@@ -227,6 +124,25 @@ class _Source:
         raise CorruptPayload(f"unknown length encoding {first}")
 
     def string(self) -> bytes:
+        # A plain string of any usual length in one go: a file is little else.
+        data, position = self.data, self.position
+        if position >= self.end:
+            raise UnexpectedEnd
+        first = data[position]
+        if first < 0x40:
+            start = position + 1
+            stop = start + first
+        elif first < 0x80 and position + 1 < self.end:
+            start = position + 2
+            stop = start + ((first & 0x3F) << 8 | data[position + 1])
+        else:
+            return self._special_string()
+        if stop > self.end:
+            raise UnexpectedEnd
+        self.position = stop
+        return data[start:stop]
+
+    def _special_string(self) -> bytes:
         first = self.byte()
         if first < 0xC0:
             return self.take(self._length(first))
@@ -246,7 +162,7 @@ class _Source:
         begun.
         """
         if count > self.end - self.position:
-            raise CorruptPayload("unexpected end")
+            raise UnexpectedEnd
         return [self.string() for _ in range(count)]
 
     def value(self, kind: int) -> Record:
@@ -276,7 +192,7 @@ def _hash(items: list[bytes], encoding: str) -> HashRecord:
     return HashRecord(fields, encoding)
 
 
-def _hash_with_ends(source: _Source) -> HashRecord:
+def _hash_with_ends(source: Source) -> HashRecord:
     first_ms = _U64.unpack(source.take(8))[0]
     fields: dict[bytes, bytes] = {}
     ends: dict[bytes, int] = {}
@@ -311,7 +227,7 @@ def _score(text: bytes) -> float:
         raise CorruptPayload("a score that is no number") from None
 
 
-def _text_scores(source: _Source) -> SortedSetRecord:
+def _text_scores(source: Source) -> SortedSetRecord:
     """Scores as text, its size in one byte: how sorted sets were written until RDB version 8."""
     pairs = []
     for _ in range(source.length()):
@@ -321,19 +237,19 @@ def _text_scores(source: _Source) -> SortedSetRecord:
     return _sorted_set(pairs, "skiplist")
 
 
-def _binary_scores(source: _Source) -> SortedSetRecord:
+def _binary_scores(source: Source) -> SortedSetRecord:
     pairs = [(source.string(), _DOUBLE.unpack(source.take(8))[0]) for _ in range(source.length())]
     return _sorted_set(pairs, "skiplist")
 
 
-def _ziplist_nodes(source: _Source) -> ListRecord:
+def _ziplist_nodes(source: Source) -> ListRecord:
     items: list[bytes] = []
     for _ in range(source.length()):
         items += read_ziplist(source.string())
     return ListRecord(items)
 
 
-def _quicklist(source: _Source) -> ListRecord:
+def _quicklist(source: Source) -> ListRecord:
     items: list[bytes] = []
     for _ in range(source.length()):
         container = source.length()
@@ -346,7 +262,7 @@ def _quicklist(source: _Source) -> ListRecord:
     return ListRecord(items)
 
 
-_READERS: Final[dict[int, Callable[[_Source], Record]]] = {
+_READERS: Final[dict[int, Callable[[Source], Record]]] = {
     codes.STRING: lambda source: StringRecord(source.string()),
     codes.LIST: lambda source: ListRecord(source.strings(source.length())),
     codes.SET: lambda source: SetRecord(_distinct(source.strings(source.length()), "set"), "hashtable"),

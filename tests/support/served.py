@@ -77,7 +77,7 @@ class NotingHost:
     def load_append_only_file(self) -> str | None:
         return self.refuses or None
 
-    def reload(self, *, saves: bool) -> str | None:
+    def reload(self, *, saves: bool, flushes: bool) -> str | None:
         return self.refuses or None
 
     def migrate(self, session: Session, request: Migration) -> None:

@@ -60,13 +60,13 @@ def test_reload_and_loadaof_load_all_data_anew() -> None:
     served = Served()
     served.options.enable_debug_command = "yes"
     other = Client(served)
-    for command in (("RELOAD",), ("RELOAD", "NOSAVE"), ("LOADAOF",)):
+    for command in (("RELOAD",), ("RELOAD", "MERGE", "NOFLUSH", "NOSAVE"), ("LOADAOF",)):
         other.call("SET", "key", "value")
         other.call("WATCH", "key")
         assert served.call("DEBUG", *command) == OK
         other.call("MULTI")
         assert other.call("EXEC") is NULL_ARRAY
-    assert b"only supports" in served.client.raw("DEBUG", "RELOAD", "MERGE")
+    assert b"only supports" in served.client.raw("DEBUG", "RELOAD", "NOW")
     served.host.refuses = "corrupt"
     assert b"check server logs" in served.client.raw("DEBUG", "RELOAD")
     assert b"check server logs" in served.client.raw("DEBUG", "LOADAOF")

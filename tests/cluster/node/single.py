@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cluster.node.server import Node
 from cluster.node.world import Link
 from cluster.spec.options import Options
@@ -55,6 +57,8 @@ class Single:
         self._settings = settings
         self._client_world = SimWorld(self.simulation, self.network, "10.9.9.9", SimDisk(), 0)
         self._runs = 0
+        self.stopwatch_ns: Callable[[], int] | None = None
+        """From the next start on, in place of virtual time, which stands still while code runs."""
         self.start()
 
     def start(self, **settings: str) -> None:
@@ -68,14 +72,21 @@ class Single:
             options.set(name, value.split(" ") if value else [""])
         self._runs += 1
         self.world = SimWorld(self.simulation, self.network, HOST, self.disk, self._runs)
+        if self.stopwatch_ns is not None:
+            self.world.stopwatch_ns = self.stopwatch_ns  # type: ignore[method-assign]
         self.node = Node(self.world, options)
         self.node.start()
 
     def connect(self, port: int = PORT) -> Raw:
         """A new connection."""
+        raw = self.connect_soon(port)
+        self.simulation.run_for(20)
+        return raw
+
+    def connect_soon(self, port: int = PORT) -> Raw:
+        """A new connection, which stands when some time has passed."""
         raw = Raw(self)
         self._client_world.connect(HOST, port, raw)
-        self.simulation.run_for(20)
         return raw
 
     def logged(self, text: str) -> bool:

@@ -117,7 +117,7 @@ def test_a_full_copy_of_known_length() -> None:
     assert only(effects, Say)[0].text == f"Full resync from master: {HISTORY}:100"
     assert link.receive(b"\n\n") == []
     effects = link.receive(b"$6\r\nabc")
-    assert [CopyBegins(), CopyPart(b"abc")] == [each for each in effects if not isinstance(each, Say)]
+    assert [CopyBegins(6, False), CopyPart(b"abc")] == [each for each in effects if not isinstance(each, Say)]
     assert link.replication.info_fields(1000)["master_sync_left_bytes"] == 3
     effects = link.receive(b"def" + SET)
     assert [CopyPart(b"def"), CopyEnds()] == [each for each in effects if not isinstance(each, Say)]
@@ -253,6 +253,6 @@ def test_a_copy_that_does_not_load_changes_no_history() -> None:
     link = Link()
     own = link.replication.id
     link.receive(b"+PONG\r\n+OK\r\n+OK\r\n+FULLRESYNC %b 9\r\n$1\r\nx" % HISTORY.encode())
-    link.machine.load_failed("at 0: wrong signature")
+    link.machine.copy_failed("at 0: wrong signature")
     assert link.take()[-1] == Hangup()
     assert (link.replication.id, link.replication.offset) == (own, 0)

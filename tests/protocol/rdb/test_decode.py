@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.checksum import crc64
-from protocol.rdb.decode import decode_file, parse_payload
+from protocol.rdb.decode import parse_payload
 from protocol.rdb.encode import dump_payload, encode_file
+from protocol.rdb.file_reader import decode_file
 from protocol.rdb.records import (
     BadFooter,
     CorruptFile,

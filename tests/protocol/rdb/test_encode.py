@@ -1,8 +1,9 @@
 import pytest
 from hypothesis import given, settings
 
-from protocol.rdb.decode import decode_file, parse_payload
+from protocol.rdb.decode import parse_payload
 from protocol.rdb.encode import dump_payload, encode_file, score_text
+from protocol.rdb.file_reader import decode_file
 from protocol.rdb.records import (
     AuxField,
     DatabaseRecord,

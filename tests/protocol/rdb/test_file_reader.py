@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol.rdb.encode import encode_file
+from protocol.rdb.file_reader import FileReader, decode_file
+from protocol.rdb.records import (
+    BytesLeftOver,
+    CorruptFile,
+    DatabaseRecord,
+    FilePart,
+    KeyRecord,
+    Record,
+    StringRecord,
+)
+from tests.protocol.rdb.values import records
+
+
+def written(values: list[Record]) -> bytes:
+    keys = [KeyRecord(3, b"key:%d" % at, value, 5 * at) for at, value in enumerate(values)]
+    return b"".join(encode_file([DatabaseRecord(3, len(keys), 0, keys)], {b"name": b"text"}))
+
+
+def in_pieces(data: bytes, size: int) -> tuple[list[FilePart], FileReader]:
+    reader = FileReader()
+    found: list[FilePart] = []
+    for start in range(0, len(data), size):
+        reader.feed(data[start : start + size])
+        found += reader.parts()
+    reader.end()
+    return [*found, *reader.parts()], reader
+
+
+@given(st.lists(records, max_size=3), st.integers(1, 70))
+def test_pieces_of_any_size_say_the_same_as_the_whole(values: list[Record], size: int) -> None:
+    data = written(values)
+    found, reader = in_pieces(data, size)
+    assert found == list(decode_file(data))
+    assert reader.is_over
+    assert reader.offset == len(data)
+
+
+def test_what_is_whole_is_handed_out_before_the_end() -> None:
+    data = written([StringRecord(b"a" * 50), StringRecord(b"b" * 50)])
+    reader = FileReader()
+    reader.feed(data[: data.index(b"key:1") + 8])
+    assert [part.key for part in reader.parts() if isinstance(part, KeyRecord)] == [b"key:0"]
+    assert not reader.is_over
+
+
+def test_a_large_value_is_not_tried_with_every_piece() -> None:
+    tries = 0
+
+    class Counting(FileReader):
+        def _join(self) -> None:
+            nonlocal tries
+            tries += 1
+            super()._join()
+
+    data = b"".join(
+        encode_file(
+            [DatabaseRecord(0, 1, 0, [KeyRecord(0, b"k", StringRecord(b"v" * 1_000_000))])],
+            {},
+            compress=False,
+        )
+    )
+    reader = Counting()
+    for start in range(0, len(data), 1000):
+        reader.feed(data[start : start + 1000])
+        assert not list(reader.parts()) or start > 900_000
+    reader.end()
+    list(reader.parts())
+    assert reader.is_over
+    assert tries < 30
+
+
+def test_what_follows_the_file_is_kept() -> None:
+    data = written([StringRecord(b"v")])
+    with pytest.raises(BytesLeftOver) as caught:
+        list(decode_file(data + b"*1\r\n"))
+    assert caught.value.offset == len(data)
+    _, reader = in_pieces(data + b"*1\r\n" + b"$4\r\nPING\r\n", 16)
+    assert reader.rest() == b"*1\r\n$4\r\nPING\r\n"
+    assert reader.offset == len(data)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_cut_file_is_refused_only_when_nothing_more_comes(size: int) -> None:
+    data = written([StringRecord(b"value"), StringRecord(b"other")])
+    for end in range(len(data)):
+        with pytest.raises(CorruptFile):
+            in_pieces(data[:end], size)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_every_flipped_byte_of_a_plain_file_is_found(size: int) -> None:
+    data = written([StringRecord(b"value"), StringRecord(b"other")])
+    for at in range(len(data) - 8):
+        bad = bytearray(data)
+        bad[at] ^= 0x20
+        with pytest.raises(CorruptFile):
+            in_pieces(bytes(bad), size)
