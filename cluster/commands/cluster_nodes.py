@@ -102,6 +102,10 @@ def cluster_info(ctx: Context) -> Reply:
             fields[f"cluster_stats_messages_{kind}_{way}"] = count
         fields[f"cluster_stats_messages_{way}"] = sum(counts.values())
     fields["total_cluster_links_buffer_limit_exceeded"] = 0
+    # What follows Redis does not have.
+    fields["cluster_stats_duplicates_received"] = core.watch.duplicates
+    fields["cluster_stats_view_mismatch_ms"] = core.watch.mismatch_ms(core.now_ms)
+    fields |= ctx.server.host.info_fields("cluster")
     return Verbatim("".join(f"{name}:{value}\r\n" for name, value in fields.items()).encode())
 
 

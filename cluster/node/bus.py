@@ -34,7 +34,8 @@ Receive = Callable[[Address, Message], None]
 
 @dataclass(slots=True)
 class BusStats:
-    """Counters since the start."""
+    """Counters since the start. Bytes are those of frames and of links' first words, without the headers of
+    UDP and TCP; what was dropped is not sent."""
 
     datagrams_sent: int = 0
     datagrams_received: int = 0
@@ -44,6 +45,19 @@ class BusStats:
     bytes_received: int = 0
     frames_dropped: int = 0
     corrupt: int = 0
+
+    def info_fields(self) -> dict[str, str | int]:
+        """What CLUSTER INFO tells of it."""
+        return {
+            "cluster_stats_bytes_sent": self.bytes_sent,
+            "cluster_stats_bytes_received": self.bytes_received,
+            "cluster_stats_datagrams_sent": self.datagrams_sent,
+            "cluster_stats_datagrams_received": self.datagrams_received,
+            "cluster_stats_link_frames_sent": self.link_frames_sent,
+            "cluster_stats_link_frames_received": self.link_frames_received,
+            "cluster_stats_frames_dropped": self.frames_dropped,
+            "cluster_stats_frames_malformed": self.corrupt,
+        }
 
 
 class Bus:
@@ -110,11 +124,11 @@ class Bus:
     def send(self, to: Address, message: Message, *, reliable: bool = False) -> None:
         """Sends, or drops where there is no way; never raises."""
         frame = encode(message)
-        self.stats.bytes_sent += len(frame)
         if len(frame) <= DATAGRAM_BYTES_MAX and not reliable:
             datagrams = self._datagrams.get(":" in to.host)
             if datagrams is not None:
                 self.stats.datagrams_sent += 1
+                self.stats.bytes_sent += len(frame)
                 datagrams.send(frame, to.host, to.port)
                 return
         self._link_to(to).send(frame)
@@ -136,7 +150,7 @@ class Bus:
         return link
 
     def _accept(self) -> IncomingLink:
-        link = IncomingLink(self._world, self._frame, self._broken, self._incoming.discard)
+        link = IncomingLink(self._world, self.stats, self._frame, self._broken, self._incoming.discard)
         if len(self._incoming) < LINKS_MAX:
             self._incoming.add(link)
         else:
@@ -173,6 +187,7 @@ class OutgoingLink:
         self._gone = gone
         self._link: Link | None = None
         self._queue = bytearray(_MAGIC + bus_port.to_bytes(2, "big"))
+        stats.bytes_sent += _PREFACE_BYTES
         self._ended = False
 
     def state(self) -> tuple[int, int]:
@@ -187,6 +202,7 @@ class OutgoingLink:
             return
         self.used_ms = self._world.now_ms()
         self._stats.link_frames_sent += 1
+        self._stats.bytes_sent += len(frame)
         if self._link is None:
             self._queue += frame
         else:
@@ -231,6 +247,7 @@ class IncomingLink:
     def __init__(
         self,
         world: World,
+        stats: BusStats,
         frame: Callable[[Address, Message], None],
         broken: Callable[[Address, str], None],
         gone: Callable[[IncomingLink], None],
@@ -238,6 +255,7 @@ class IncomingLink:
         self.used_ms = self._opened_ms = world.now_ms()
         self.refused = False
         self._world = world
+        self._stats = stats
         self._frame = frame
         self._broken = broken
         self._gone = gone
@@ -255,6 +273,7 @@ class IncomingLink:
         if self._link is None or self.refused:
             return
         self.used_ms = self._world.now_ms()
+        self._stats.bytes_received += len(data)
         if self.source is None:
             self._preface += data
             self.source = self._take_preface(self._link)

@@ -115,6 +115,7 @@ def test_info_has_redis_fields_in_redis_order() -> None:
     pair = Pair()
     pair.core.messages_sent["ping"] = 3
     pair.core.messages_sent["pong"] = 4
+    pair.core.watch.duplicates = 7
     text = pair.call("CLUSTER", "INFO")
     assert isinstance(text, Verbatim)
     pairs = [line.split(b":") for line in text.text.split(b"\r\n")[:-1]]
@@ -132,6 +133,8 @@ def test_info_has_redis_fields_in_redis_order() -> None:
     ]
     values = {pair[0]: pair[1] for pair in pairs}
     assert values[b"cluster_state"] == b"ok"
+    assert values[b"cluster_stats_duplicates_received"] == b"7"
+    assert values[b"cluster_stats_view_mismatch_ms"] == b"0"
     assert values[b"cluster_slots_assigned"] == b"16384"
     assert values[b"cluster_known_nodes"] == b"2"
     assert values[b"cluster_stats_messages_ping_sent"] == b"3"

@@ -63,6 +63,21 @@ def test_a_small_message_is_a_datagram_a_large_or_reliable_one_takes_a_link() ->
     assert two.buses[1].stats.link_frames_received == 2
 
 
+def test_both_ends_count_the_same_bytes() -> None:
+    two = Two()
+    probe = Probe(IDS[0], 1, 7, 0, 0, 0)
+    two.send(probe)
+    two.send(large_view())
+    two.send(probe, reliable=True)
+    first_words = len(b"STARLNG1") + 2
+    expected = 2 * len(encode(probe)) + len(encode(large_view())) + first_words
+    assert two.buses[0].stats.bytes_sent == two.buses[1].stats.bytes_received == expected
+    fields = two.buses[1].stats.info_fields()
+    assert fields["cluster_stats_bytes_received"] == expected
+    assert fields["cluster_stats_datagrams_received"] == 1
+    assert fields["cluster_stats_link_frames_received"] == 2
+
+
 def test_an_idle_link_is_closed_and_opened_again_when_needed() -> None:
     two = Two()
     two.send(large_view())

@@ -87,6 +87,9 @@ def test_the_loops_lag_is_measured() -> None:
     assert 2000 < single.node.lag_ms <= 3000
     single.simulation.run_for(1000)
     assert single.node.lag_ms == 0
+    fields = single.node.info_fields("cluster")
+    assert fields["cluster_loop_lag_ms"] == 0
+    assert 2000 < int(fields["cluster_loop_lag_max_ms"]) <= 3000
 
 
 def test_a_replica_says_so_in_its_log() -> None:
