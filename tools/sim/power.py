@@ -102,6 +102,7 @@ class Trial:
             seed,
             0,
             cluster_enabled="no",
+            databases="1",
             appendonly="yes",
             appendfsync=policy,
             auto_aof_rewrite_min_size=rng.choice(("1kb", "64mb")),
