@@ -1,5 +1,5 @@
 """The long forms of the end-to-end tests, with their figures: python -m tests.e2e.marathon
-reshard|kills|pause.
+reshard|kills|pause|publish.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from tests.e2e import scenarios
+from tests.e2e.broadcast import PUBLISHERS, broadcast
 from tests.e2e.cluster import SERVER_VARIABLE, RunningCluster, redis_cli
 
 
@@ -61,11 +62,20 @@ def pause(cluster: RunningCluster, pause_s: float) -> bool:
     return not found.violations
 
 
+def publish(cluster: RunningCluster, messages: int) -> bool:
+    """Publishes on several nodes at once."""
+    heard = broadcast(cluster, messages)
+    print(f"{heard.messages} messages published on {PUBLISHERS} nodes, heard on all in {heard.took_s:.1f} s")
+    print(f"{heard.frames_a_node:.3f} frames a message and node; faults: {heard.faults}")
+    return not heard.faults
+
+
 def main() -> int:
     """Runs one marathon; exit code 1 when a promise was broken."""
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.marathon")
-    parser.add_argument("what", choices=["reshard", "kills", "pause"])
+    parser.add_argument("what", choices=["reshard", "kills", "pause", "publish"])
     parser.add_argument("--keys", type=int, default=50_000)
+    parser.add_argument("--messages", type=int, default=10_000)
     parser.add_argument("--slots", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--pause-s", type=float, default=5.0)
@@ -80,6 +90,8 @@ def main() -> int:
                 kept = reshard(cluster, given.keys, given.slots)
             elif given.what == "kills":
                 kept = kills(cluster, given.rounds)
+            elif given.what == "publish":
+                kept = publish(cluster, given.messages)
             else:
                 kept = pause(cluster, given.pause_s)
             cluster.wait_until_ok()

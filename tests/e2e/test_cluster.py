@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import NO_SERVER, REQUIRED
 from tests.e2e import scenarios
+from tests.e2e.broadcast import broadcast
 from tests.e2e.cluster import REDIS_CLI, RunningCluster, redis_cli
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(120)]
@@ -80,6 +81,12 @@ def test_slots_move_under_load_unnoticed(cluster: RunningCluster) -> None:
     assert lost == {}
     assert tally.reads > 0
     cluster.wait_until_ok()
+
+
+def test_what_is_published_on_a_node_is_heard_once_and_in_order_on_all(cluster: RunningCluster) -> None:
+    heard = broadcast(cluster, messages=600)
+    assert heard.messages == 600
+    assert heard.faults == []
 
 
 def test_a_killed_primary_is_replaced(cluster: RunningCluster) -> None:
