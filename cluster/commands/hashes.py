@@ -16,7 +16,6 @@ from cluster.commands.collections import (
     limits,
     pairs,
     random_count,
-    random_places,
     removed,
     scan,
     target,
@@ -203,7 +202,7 @@ def hrandfield(ctx: Context, key: bytes, *options: bytes) -> Reply:
     """One random field of a hash, or several with or without their values."""
     if not options:
         value = ctx.db.typed(key, Hash)
-        return None if value is None else _random_fields(ctx, value, -1)[0]
+        return None if value is None else value.draw(ctx.server.random, -1)[0]
     with_values = len(options) == 2
     count = random_count(options[0])
     if len(options) > 2 or (with_values and options[1].lower() != b"withvalues"):
@@ -213,15 +212,10 @@ def hrandfield(ctx: Context, key: bytes, *options: bytes) -> Reply:
     value = ctx.db.typed(key, Hash)
     if value is None:
         return []
-    fields = _random_fields(ctx, value, count)
+    fields = value.draw(ctx.server.random, count)
     if with_values:
         return pairs(ctx, ((field, value.fields[field]) for field in fields))
     return [*fields]
-
-
-def _random_fields(ctx: Context, value: Hash, count: int) -> list[bytes]:
-    members = value.sampler().members
-    return [members[place] for place in random_places(ctx.server.random, len(members), count)]
 
 
 @command("HSCAN", "key cursor:integer [MATCH pattern:pattern] [COUNT count:integer]", group="hash",

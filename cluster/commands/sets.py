@@ -6,7 +6,7 @@ Source: https://redis.io/docs/latest/commands/?group=set
 from __future__ import annotations
 
 from cluster.commands.arguments import positive
-from cluster.commands.collections import limits, random_count, random_places, removed, scan, target
+from cluster.commands.collections import limits, random_count, removed, scan, target
 from cluster.commands.context import Context
 from cluster.spec.command import command
 from cluster.spec.errors import SYNTAX, CommandError
@@ -104,7 +104,7 @@ def spop(ctx: Context, key: bytes, *options: bytes) -> Reply:
     value = target(ctx, key, Set)
     if value is None:
         return SetReply() if options else None
-    found = _random_members(ctx, value, count)
+    found = value.draw(ctx.server.random, count)
     if found:
         # Which ones is for this node to say: a replica is told their names.
         whole = len(found) == len(value)
@@ -126,13 +126,8 @@ def srandmember(ctx: Context, key: bytes, *options: bytes) -> Reply:
     value = ctx.db.typed(key, Set)
     if value is None:
         return [] if options else None
-    found = _random_members(ctx, value, count)
+    found = value.draw(ctx.server.random, count)
     return [*found] if options else found[0]
-
-
-def _random_members(ctx: Context, value: Set, count: int) -> list[bytes]:
-    members = value.sampler().members
-    return [members[place] for place in random_places(ctx.server.random, len(members), count)]
 
 
 @command("SSCAN", "key cursor:integer [MATCH pattern:pattern] [COUNT count:integer]", group="set",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import ItemsView, Iterable, Iterator
+from random import Random
 
 from cluster.store.scan import scan_members
 from cluster.store.values.limits import DEFAULT_LIMITS, Limits
@@ -20,13 +21,16 @@ class Hash:
         self._sampler: Sampler | None = None
 
     @classmethod
-    def from_items(cls, items: Iterable[tuple[bytes, bytes]], limits: Limits = DEFAULT_LIMITS) -> Hash:
-        """A hash made in one go, as from a file; its encoding follows from what it holds."""
+    def from_items(
+        cls, items: Iterable[tuple[bytes, bytes]], limits: Limits = DEFAULT_LIMITS, *, packed: bool = False
+    ) -> Hash:
+        """A hash made in one go, as from a file; its encoding follows from what it holds. Where it was
+        `packed` before, only the number of its fields can change that."""
         made = cls()
         made.fields = fields = dict(items)
         longest = limits.hash_max_listpack_value
-        made._packed = len(fields) <= limits.hash_max_listpack_entries and all(
-            len(field) <= longest and len(value) <= longest for field, value in fields.items()
+        made._packed = len(fields) <= limits.hash_max_listpack_entries and (
+            packed or all(len(field) <= longest and len(value) <= longest for field, value in fields.items())
         )
         return made
 
@@ -78,11 +82,11 @@ class Hash:
             self._sampler.remove(field)
         return True
 
-    def sampler(self) -> Sampler:
-        """For random fields."""
+    def draw(self, random: Random, count: int) -> list[bytes]:
+        """`count` random fields, distinct ones (at most all), or with repeats when it is negative."""
         if self._sampler is None:
             self._sampler = Sampler(self.fields)
-        return self._sampler
+        return self._sampler.draw(random, count)
 
     def scan(self, cursor: int, count: int) -> tuple[int, list[bytes]]:
         """The next piece of a scan: cursor to go on with, and members. A packed one comes whole."""

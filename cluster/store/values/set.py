@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from random import Random
 
 from cluster.store.scan import scan_members
 from cluster.store.values.limits import DEFAULT_LIMITS, Limits
@@ -69,11 +70,13 @@ class Set:
             self._sampler.remove(member)
         return True
 
-    def sampler(self) -> Sampler:
-        """For random members."""
+    def draw(self, random: Random, count: int) -> list[bytes]:
+        """`count` random members, distinct ones (at most all), or with repeats when it is negative."""
+        if count >= len(self.members):
+            return list(self)
         if self._sampler is None:
-            self._sampler = Sampler(self)
-        return self._sampler
+            self._sampler = Sampler(self.members)
+        return self._sampler.draw(random, count)
 
     def scan(self, cursor: int, count: int) -> tuple[int, list[bytes]]:
         """The next piece of a scan: cursor to go on with, and members. A packed one comes whole."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from cluster.store.values.expiring_hash import SLACK, ExpiringHash
 from cluster.store.values.hash import Hash
 
@@ -67,7 +69,7 @@ def test_outdated_notes_do_not_pile_up() -> None:
 
 def test_a_sampler_follows() -> None:
     plain = Hash.from_items([(b"a", b"1"), (b"b", b"2")])
-    plain.sampler()
+    plain.draw(Random(1), 1)
     value = ExpiringHash.of(plain, {b"a": 10})
     value.purge(10)
-    assert value.sampler().members == [b"b"]
+    assert value.draw(Random(1), 5) == [b"b"]
