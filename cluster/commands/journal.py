@@ -12,16 +12,24 @@ NO_DATABASE = -1
 
 class Journal:
     """The bytes for the file. `is_open` says that there is one; `error` says why it cannot be written at the
-    moment: writes are refused meanwhile."""
+    moment: writes are refused meanwhile. Of all bytes ever fed, `taken_bytes` have been written to the file
+    and `synced_bytes` are on disk for certain."""
 
     def __init__(self, clock: Clock, options: Options) -> None:
         self.is_open = False
         self.error = ""
         self.pending = bytearray()
+        self.taken_bytes = 0
+        self.synced_bytes = 0
         self._clock = clock
         self._options = options
         self._database = NO_DATABASE
         self._stamped_s = 0
+
+    @property
+    def fed_bytes(self) -> int:
+        """All bytes ever fed."""
+        return self.taken_bytes + len(self.pending)
 
     def begin(self) -> None:
         """A file begins: it must name its database, and its time, by itself."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from cluster.commands.arguments import integer, integer_between
+from collections.abc import Callable
+
+from cluster.commands.arguments import integer, integer_between, positive
 from cluster.commands.blocking import timeout_ms
 from cluster.commands.context import Context
 from cluster.replication.primary import ONLINE
@@ -106,20 +108,66 @@ def wait(ctx: Context, count_text: bytes, timeout_text: bytes) -> Reply:
     acknowledged = replication.acknowledged_by(offset)
     if acknowledged >= count or server.runner.is_nested():
         return acknowledged
-    waiter = Waiter(
-        session, ctx.db.index, (), lambda: replication.acknowledged_by(offset), deadline_ms=deadline_ms
+    return _await(
+        ctx,
+        lambda: replication.acknowledged_by(offset) >= count,
+        lambda: replication.acknowledged_by(offset),
+        deadline_ms,
     )
 
-    def done(_acknowledged: int) -> None:
-        if session.waiting is waiter:
-            server.runner.end_wait(waiter)
 
+def _await(ctx: Context, is_met: Callable[[], bool], reply: Callable[[], Reply], deadline_ms: int) -> Reply:
+    """Replies when it is met, or at the deadline."""
+    server, session = ctx.server, ctx.session
+    waiter = Waiter(session, ctx.db.index, (), reply, deadline_ms=deadline_ms)
     server.waiters.add(waiter)
-    replication.attachments.waiters.append(
-        AckWaiter(offset, count, 0, done, lambda: session.waiting is waiter)
+    server.replication.attachments.waiters.append(
+        AckWaiter(is_met, lambda: server.runner.end_wait(waiter), lambda: session.waiting is waiter)
     )
-    replication.ask_for_acks()
+    server.replication.ask_for_acks()
     return LATER
+
+
+@command(
+    "WAITAOF",
+    "numlocal:integer numreplicas:integer timeout:integer",
+    group="generic",
+    since="7.2.0",
+    flags="BLOCKING",
+    acl="CONNECTION",
+    complexity="O(1)",
+    tips=("request_policy:all_shards", "response_policy:agg_min"),
+)
+def waitaof(ctx: Context, local_text: bytes, replicas_text: bytes, timeout_text: bytes) -> Reply:
+    """Waits until this client's writes are on disk: here, if numlocal is 1, and on so many replicas."""
+    server, offset = ctx.server, ctx.session.write_offset
+    journal, replication = server.journal, server.replication
+    local = integer(local_text)
+    if not 0 <= local <= 1:
+        raise CommandError("ERR value is out of range, value must between 0 and 1")
+    count = positive(replicas_text)
+    deadline_ms = timeout_ms(ctx, timeout_text)
+    if replication.primary is not None:
+        raise CommandError(
+            "ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are "
+            "just local and are not propagated."
+        )
+    if local and not journal.is_open:
+        raise CommandError("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")
+    # All that has been written until now, by whomever: no less than what this client has.
+    written_bytes = journal.fed_bytes
+
+    def synced() -> tuple[int, int]:
+        is_on_disk = replication.synced_offset >= 0 and journal.synced_bytes >= written_bytes
+        return int(is_on_disk), replication.synced_by(offset)
+
+    def is_met() -> bool:
+        here, there = synced()
+        return here >= local and there >= count
+
+    if is_met() or server.runner.is_nested():
+        return list(synced())
+    return _await(ctx, is_met, lambda: list(synced()), deadline_ms)
 
 
 @command(

@@ -44,6 +44,7 @@ class AppendOnly:
         self._unsynced_bytes = 0
         self._synced_ms = world.now_ms()
         self._postponed_since_ms: int | None = None
+        self._written = (0, 0)
         self._write_error = ""
         self._sync_error = ""
         self._retry_ms = 0
@@ -123,6 +124,7 @@ class AppendOnly:
         if self._file is not None:
             self._file.sync()
             self._unsynced_bytes = 0
+            self._is_on_disk(self._written)
 
     def _close(self) -> None:
         if self._file is not None:
@@ -145,6 +147,7 @@ class AppendOnly:
         self.state = OFF
         self._journal.is_open = False
         self._journal.pending.clear()
+        self._server.replication.synced_offset = -1
         self._unsynced_bytes = 0
         self._write_error = self._sync_error = ""
         self._told()
@@ -165,6 +168,8 @@ class AppendOnly:
             self._write_failed(error)
             return
         journal.pending.clear()
+        journal.taken_bytes += len(data)
+        self._written = (journal.taken_bytes, self._server.replication.offset)
         self._unsynced_bytes += len(data)
         self.size_bytes += len(data)
         if self._write_error:
@@ -222,6 +227,13 @@ class AppendOnly:
             self._world.abort(1)
         self._unsynced_bytes = 0
         self._synced_ms = self._world.now_ms()
+        self._is_on_disk(self._written)
+
+    def _is_on_disk(self, written: tuple[int, int]) -> None:
+        """So many bytes of the journal, and so much of the replication stream, are in the file, fsynced."""
+        if self.state == ON:
+            self._journal.synced_bytes, self._server.replication.synced_offset = written
+            self._server.replication.attachments.look()
 
     def _told(self) -> None:
         """Whether writes are to be refused."""
@@ -246,10 +258,19 @@ class AppendOnly:
             self._syncing = True
             self._unsynced_bytes = 0
             self._synced_ms = now_ms
-            self._file.sync_soon(self._synced)
+            written = self._written
+            self._file.sync_soon(lambda failure: self._synced(failure, written))
+        elif self._file is not None and not self._unsynced_bytes and not self._syncing and self.is_well:
+            # Whatever the stream has brought since (a PING) changed nothing that would have to be written.
+            self._written = (self._journal.fed_bytes, self._server.replication.offset)
+            if not self._journal.pending:
+                self._is_on_disk(self._written)
 
-    def _synced(self, failure: str) -> None:
+    def _synced(self, failure: str, written: tuple[int, int]) -> None:
         self._syncing = False
+        if not failure:
+            self._is_on_disk(written)
+            self._server.replication.on_synced()
         if failure:
             self._complain("warning", f"Fail to fsync the AOF file: {failure}")
             self._unsynced_bytes += 1

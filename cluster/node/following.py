@@ -14,6 +14,7 @@ from cluster.node import copying
 from cluster.node.copying import Copy
 from cluster.node.world import Link
 from cluster.replication.replica import (
+    AckDue,
     Apply,
     CopyBegins,
     CopyEnds,
@@ -140,6 +141,9 @@ class Following:
                 apply = self._host.engine.apply
                 for argv in commands:
                     apply(argv)
+            case AckDue():
+                self._host.before_reply()
+                self._machine.acknowledge(self._host.world.unix_ms())
             case Write(data):
                 if self._link is not None:
                     self._link.write(data)

@@ -47,6 +47,8 @@ class ReplicaHost(Protocol):
     disk: Disk
     loading: Loading
 
+    def before_reply(self) -> None: ...
+
     def after_requests(self) -> None: ...
 
     def data_replaced(self) -> None:
@@ -90,6 +92,7 @@ class ReplicaLinks:
         self._host = host
         self._replication = host.replication
         self._replication.on_outgoing = self._flush_soon
+        self._replication.on_synced = self._synced
         self._outlets: dict[int, Outlet] = {}
         self._copy: FullCopy | None = None
         self._copy_is_due = False
@@ -167,6 +170,11 @@ class ReplicaLinks:
                 outlet.unsent_bytes, outlet.moved_ms = unsent, now_ms
             elif now_ms - outlet.moved_ms > timeout_ms:
                 self._drop(outlet, f"Disconnecting timedout replica (full sync): {replica.address}")
+
+    def _synced(self) -> None:
+        """Whoever waits for it at our primary hears of it now, not within a second."""
+        if self._following is not None:
+            self._following.acknowledge()
 
     # the stream
 
@@ -265,7 +273,8 @@ class ReplicaLinks:
         for name, value in zip(argv[1::2], argv[2::2], strict=True):
             word = name.lower()
             if word == b"ack":
-                return self._acknowledged(outlet, value)
+                synced = _integer(argv[4]) if len(argv) > 4 and argv[3].lower() == b"fack" else None
+                return self._acknowledged(outlet, value, -1 if synced is None else synced)
             if word == b"getack":
                 if self._following is not None:
                     self._following.acknowledge()
@@ -299,13 +308,15 @@ class ReplicaLinks:
             return b"Unrecognized REPLCONF option: " + word[:128]
         return b""
 
-    def _acknowledged(self, outlet: Outlet, value: bytes) -> Reply:
+    def _acknowledged(self, outlet: Outlet, value: bytes, synced_offset: int) -> Reply:
         offset = _integer(value)
         if offset is None or outlet.connection.session.kind is not Kind.REPLICA:
             return NO_REPLY
         if outlet.held is not None and self._copy_is_over(outlet):
             self._go_online(outlet)
-        self._replication.attachments.acknowledge(outlet.replica, offset, self._host.world.unix_ms())
+        self._replication.attachments.acknowledge(
+            outlet.replica, offset, self._host.world.unix_ms(), synced_offset=synced_offset
+        )
         return NO_REPLY
 
     def _copy_is_over(self, outlet: Outlet) -> bool:

@@ -15,8 +15,8 @@ class Replica:
     """A replica on one connection. Times are unix milliseconds.
 
     `announced_host` and `port` are what it said with REPLCONF; `host` is where the connection comes from.
-    `ack_offset` is what it has applied, as far as it has told us.
-    """
+    `ack_offset` is what it has applied, `synced_offset` what it has on disk (in its append only file, -1
+    where it keeps none), as far as it has told us."""
 
     session_id: int
     host: str
@@ -24,6 +24,7 @@ class Replica:
     announced_host: str = ""
     state: str = WAIT_BGSAVE
     ack_offset: int = 0
+    synced_offset: int = -1
     ack_ms: int = 0
     takes_eof: bool = False
     takes_new_id: bool = False
@@ -42,13 +43,11 @@ class Replica:
 
 @dataclass(eq=False, slots=True)
 class Waiter:
-    """A WAIT: `done(count)` is called once, when enough replicas have acknowledged `offset` or at
-    `deadline_ms` (unix milliseconds; 0 for never). One whose client is no longer `alive` is dropped."""
+    """Somebody who waits for what replicas, or our own disk, acknowledge: `done()` is called once, when it
+    `is_met()`. One who is no longer `alive` is dropped."""
 
-    offset: int
-    count: int
-    deadline_ms: int
-    done: Callable[[int], None]
+    is_met: Callable[[], bool]
+    done: Callable[[], None]
     alive: Callable[[], bool]
 
 
@@ -63,21 +62,27 @@ class Replicas:
         """How many online replicas have acknowledged so much."""
         return sum(each.state == ONLINE and each.ack_offset >= offset for each in self.attached)
 
+    def synced_by(self, offset: int) -> int:
+        """How many online replicas have so much on disk."""
+        return sum(each.state == ONLINE and each.synced_offset >= offset for each in self.attached)
+
     def good(self, now_ms: int, lag_s_max: int) -> int:
         """How many are online and have been heard of lately, as min-replicas-max-lag has it."""
         return sum(each.state == ONLINE and each.lag_s(now_ms) <= lag_s_max for each in self.attached)
 
-    def acknowledge(self, replica: Replica, offset: int, now_ms: int) -> None:
+    def acknowledge(self, replica: Replica, offset: int, now_ms: int, *, synced_offset: int = -1) -> None:
         """Notes an ACK; an offset never goes back. Waits that this satisfies end."""
         replica.ack_ms = now_ms
-        if offset > replica.ack_offset:
-            replica.ack_offset = offset
-            self._end([each for each in self.waiters if self.acknowledged_by(each.offset) >= each.count])
+        if offset > replica.ack_offset or synced_offset > replica.synced_offset:
+            replica.ack_offset = max(replica.ack_offset, offset)
+            replica.synced_offset = max(replica.synced_offset, synced_offset)
+            self.look()
 
-    def expire_waits(self, now_ms: int) -> None:
-        """Ends the waits whose time is over, and drops those whose client has gone."""
-        self.waiters = [each for each in self.waiters if each.alive()]
-        self._end([each for each in self.waiters if 0 < each.deadline_ms <= now_ms])
+    def look(self) -> None:
+        """Ends the waits that are satisfied, and drops those whose client has gone."""
+        if self.waiters:
+            self.waiters = [each for each in self.waiters if each.alive()]
+            self._end([each for each in self.waiters if each.is_met()])
 
     def end_waits(self) -> None:
         """Ends all waits: nothing will be acknowledged to us any more."""
@@ -88,4 +93,4 @@ class Replicas:
             return
         self.waiters = [each for each in self.waiters if each not in ended]
         for waiter in ended:
-            waiter.done(self.acknowledged_by(waiter.offset))
+            waiter.done()

@@ -65,6 +65,11 @@ class CopyEnds:
 
 
 @dataclass(frozen=True, slots=True)
+class AckDue:
+    """The primary asks how far we are: bring to disk what has been applied, then call acknowledge()."""
+
+
+@dataclass(frozen=True, slots=True)
 class Apply:
     """Carry out these commands of the primary's, in order."""
 
@@ -81,7 +86,7 @@ class Hangup:
     """Close the link; a new one is due after a second."""
 
 
-Effect: TypeAlias = Write | Say | CopyBegins | CopyPart | CopyEnds | Apply | DropReplicas | Hangup
+Effect: TypeAlias = AckDue | Write | Say | CopyBegins | CopyPart | CopyEnds | Apply | DropReplicas | Hangup
 
 _PING, _REPLIES, _ANSWER, _HEADER = "ping", "replies", "answer", "header"
 _PAYLOAD, _LOADING, _STREAM, _OVER = "payload", "loading", "stream", "over"
@@ -108,6 +113,7 @@ class PrimaryLink:
         self._raw = bytearray()
         self._transaction: tuple[list[list[bytes]], bytearray] | None = None
         self._acked_ms = 0
+        self._is_asked = False
         self._link = replication.link
         self._link.state = words.CONNECTING
         self._link.last_io_ms = now_ms
@@ -131,7 +137,7 @@ class PrimaryLink:
         """Bytes from the primary."""
         self._link.last_io_ms = now_ms
         try:
-            self._take(data, now_ms)
+            self._take(data)
         except PsyncError as error:
             self._fail(str(error))
 
@@ -180,7 +186,7 @@ class PrimaryLink:
 
     # the handshake
 
-    def _take(self, data: bytes, now_ms: int) -> None:
+    def _take(self, data: bytes) -> None:
         if self._phase in _LINES:
             self._lines += data
             while self._phase in _LINES and (line := self._next_line()) is not None:
@@ -194,7 +200,7 @@ class PrimaryLink:
         if self._phase == _LOADING:
             self._lines += data
         elif self._phase == _STREAM:
-            self._on_stream(data, now_ms)
+            self._on_stream(data)
 
     def _next_line(self) -> bytes | None:
         end = self._lines.find(b"\n")
@@ -300,15 +306,19 @@ class PrimaryLink:
 
     # the stream
 
-    def _on_stream(self, data: bytes, now_ms: int) -> None:
+    def _on_stream(self, data: bytes) -> None:
         self._stream.feed(data)
         try:
             while (found := self._stream.next()) is not None:
-                self._on_command(found[0], found[1], now_ms)
+                self._on_command(found[0], found[1])
         finally:
             self._flush()
+            if self._is_asked:
+                # Behind all that this read has brought: the offset counts that already.
+                self._is_asked = False
+                self._effects.append(AckDue())
 
-    def _on_command(self, argv: list[bytes], raw: bytes, now_ms: int) -> None:
+    def _on_command(self, argv: list[bytes], raw: bytes) -> None:
         word = argv[0].lower() if argv else b""
         if self._transaction is not None:
             self._in_transaction(word, argv, raw)
@@ -317,8 +327,7 @@ class PrimaryLink:
         else:
             if word == b"replconf":
                 if [each.lower() for each in argv[1:2]] == [b"getack"]:
-                    self._flush()
-                    self._acknowledge(now_ms)
+                    self._is_asked = True
             elif word not in (b"ping", b""):
                 self._batch.append(argv)
             self._raw += raw
@@ -347,7 +356,9 @@ class PrimaryLink:
 
     def _acknowledge(self, now_ms: int) -> None:
         self._acked_ms = now_ms
-        self._write(b"REPLCONF", b"ACK", b"%d" % self._replication.offset)
+        synced = self._replication.synced_offset
+        fack = (b"FACK", b"%d" % synced) if synced >= 0 else ()
+        self._write(b"REPLCONF", b"ACK", b"%d" % self._replication.offset, *fack)
 
     # small
 

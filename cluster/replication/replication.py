@@ -58,6 +58,7 @@ class Replication:
     offset              bytes of the stream so far (master_repl_offset)
     primary             (host, port) that we follow, or None
     link                the link to it
+    synced_offset       how much of that our append only file has on disk for certain; -1 where there is none
     is_void             our data has been thrown away, and no whole copy has taken its place
     """
 
@@ -68,6 +69,7 @@ class Replication:
         self.id2 = NO_ID
         self.offset = 0
         self.offset2 = -1
+        self.synced_offset = -1
         self.is_void = False
         self.primary: tuple[str, int] | None = None
         self.link = LinkStatus()
@@ -79,6 +81,8 @@ class Replication:
         self.on_outgoing: Callable[[], None] = lambda: None
         """Called when something waits for the replicas and nothing did before: take_outgoing() is due
         soon."""
+        self.on_synced: Callable[[], None] = lambda: None
+        """Called when more of the stream is on disk than a moment ago, for a replica to tell its primary."""
         self._outgoing = bytearray()
         self._database = NO_DATABASE
         self._alone_since_ms = 0
@@ -109,6 +113,10 @@ class Replication:
     def acknowledged_by(self, offset: int) -> int:
         """How many replicas have acknowledged so much: for WAIT."""
         return self.attachments.acknowledged_by(offset)
+
+    def synced_by(self, offset: int) -> int:
+        """How many replicas have so much on disk: for WAITAOF."""
+        return self.attachments.synced_by(offset)
 
     def good_replicas(self, now_ms: int) -> int:
         """How many replicas lag no more than min-replicas-max-lag."""
@@ -289,7 +297,7 @@ class Replication:
 
     def tick(self, now_ms: int) -> None:
         """Once or more a second: PINGs to replicas, the backlog's size and life, the ends of WAITs."""
-        self.attachments.expire_waits(now_ms)
+        self.attachments.look()
         if self.primary is None and self.replicas:
             if now_ms - self._pinged_ms >= self._options.repl_ping_replica_period * 1000:
                 self._pinged_ms = now_ms

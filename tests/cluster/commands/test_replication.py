@@ -168,3 +168,15 @@ def test_a_cluster_clients_switches() -> None:
     assert local.session.asking
     assert local.call("PING") == b"PONG"
     assert not local.session.asking
+
+
+def test_waitaof_refuses_bad_numbers() -> None:
+    local = Local()
+    refused = [local.call("WAITAOF", *words) for words in (("x", 0, 0), (2, 0, 0), (0, -1, 0), (0, 0, -1))]
+    assert refused == [
+        ErrorReply(b"ERR value is not an integer or out of range"),
+        ErrorReply(b"ERR value is out of range, value must between 0 and 1"),
+        ErrorReply(b"ERR value is out of range, must be positive"),
+        ErrorReply(b"ERR timeout is negative"),
+    ]
+    assert local.call("WAITAOF", 0, 0, 0) == [0, 0]

@@ -130,3 +130,30 @@ def test_switched_on_and_off_while_running() -> None:
     assert single.disk.contents == before
     assert fields(single)["aof_enabled"] == 0
     assert "aof_current_size" not in fields(single)
+
+
+def test_waitaof_waits_for_the_disk() -> None:
+    single = appending()
+    raw = single.connect()
+    single.simulation.run_for(3000)
+    raw.send(b"SET a 1\r\n")
+    raw.send(b"SET a 2\r\n", wait_ms=0)
+    assert raw.send(b"WAITAOF 1 0 10\r\n") == b"+OK\r\n*2\r\n:0\r\n:0\r\n"
+    assert raw.send(b"WAITAOF 1 0 0\r\n", wait_ms=2500) == b"*2\r\n:1\r\n:0\r\n"
+
+
+def test_waitaof_has_nothing_to_wait_for_after_always_and_all_of_it_after_no() -> None:
+    always, no = appending(appendfsync="always"), appending(appendfsync="no")
+    assert always.connect().send(b"SET a 1\r\nWAITAOF 1 0 0\r\n").endswith(b"*2\r\n:1\r\n:0\r\n")
+    assert no.connect().send(b"SET a 1\r\nWAITAOF 1 0 3000\r\n", 4000).endswith(b"*2\r\n:0\r\n:0\r\n")
+
+
+def test_waitaof_counts_nothing_as_on_disk_before_the_first_base_is() -> None:
+    single = Single()
+    raw = single.connect()
+    assert raw.send(b"SET a 1\r\nCONFIG SET appendonly yes\r\nWAITAOF 1 0 1\r\n", wait_ms=0) == b""
+    assert raw.take(0) == b""
+    assert b":1\r\n:0" in raw.send(b"WAITAOF 1 0 0\r\n", wait_ms=2500)
+    assert raw.send(b"CONFIG SET appendonly no\r\nWAITAOF 1 0 0\r\n") == (
+        b"+OK\r\n-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.\r\n"
+    )

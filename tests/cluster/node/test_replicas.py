@@ -213,3 +213,19 @@ def test_replconf_says_what_it_does_not_take() -> None:
         (b"REPLCONF GETACK x", b""),
     ):
         assert raw.send(words + b"\r\n") == reply
+
+
+def test_waitaof_counts_the_replicas_that_have_it_on_disk() -> None:
+    cluster, (one, two, three) = standalone(3, appendonly="yes")
+    three.call("CONFIG", "SET", "appendonly", "no")
+    follow(cluster, two, one)
+    follow(cluster, three, one)
+    cluster.until(lambda: one.call("WAIT", "2", "10") == 2, 10_000)
+    client = cluster.client(one.host)
+    client.call("SET", "k", "v")
+    assert client.call("WAITAOF", "1", "1", "10000") == [1, 1]
+    assert client.call("WAITAOF", "0", "2", "2000") == [1, 1]
+    assert two.call("WAITAOF", "0", "0", "0") == ErrorReply(
+        b"ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are "
+        b"just local and are not propagated."
+    )

@@ -9,11 +9,15 @@ def replicas(count: int) -> Replicas:
     return Replicas([Replica(number, "10.0.0.1", state=ONLINE) for number in range(count)])
 
 
-def waiting(
-    group: Replicas, offset: int, count: int, *, deadline_ms: int = 0, alive: bool = True
-) -> list[int]:
+def waiting(group: Replicas, offset: int, count: int, *, alive: bool = True) -> list[int]:
     replies: list[int] = []
-    group.waiters.append(Waiter(offset, count, deadline_ms, replies.append, lambda: alive))
+    group.waiters.append(
+        Waiter(
+            lambda: group.acknowledged_by(offset) >= count,
+            lambda: replies.append(group.acknowledged_by(offset)),
+            lambda: alive,
+        )
+    )
     return replies
 
 
@@ -51,20 +55,20 @@ def test_a_wait_ends_when_enough_have_acknowledged() -> None:
     assert group.waiters == []
 
 
-def test_a_wait_ends_at_its_deadline_with_what_there_is() -> None:
-    group = replicas(2)
-    replies, endless = waiting(group, 50, 2, deadline_ms=1000), waiting(group, 50, 2)
-    group.acknowledge(group.attached[0], 50, 1)
-    group.expire_waits(999)
-    assert replies == []
-    group.expire_waits(1000)
-    assert (replies, endless) == ([1], [])
+def test_what_is_on_disk_is_told_beside_what_has_been_applied() -> None:
+    group = replicas(3)
+    group.acknowledge(group.attached[0], 100, 1, synced_offset=60)
+    group.acknowledge(group.attached[1], 100, 1)
+    group.acknowledge(group.attached[0], 100, 1, synced_offset=50)
+    assert [group.synced_by(offset) for offset in (0, 60, 61)] == [1, 1, 0]
+    group.attached[0].state = "send_bulk"
+    assert group.synced_by(0) == 0
 
 
 def test_a_wait_whose_client_has_gone_is_dropped_unanswered() -> None:
     group = replicas(1)
     replies = waiting(group, 50, 1, alive=False)
-    group.expire_waits(1)
+    group.look()
     assert (replies, group.waiters) == ([], [])
 
 

@@ -6,6 +6,7 @@ import random
 from typing import TypeVar
 
 from cluster.replication.replica import (
+    AckDue,
     Apply,
     CopyBegins,
     CopyEnds,
@@ -198,12 +199,18 @@ def test_a_transaction_is_applied_and_counted_at_its_exec() -> None:
 
 def test_getack_is_answered_with_what_has_been_applied_before_it() -> None:
     link = Link().online()
-    effects = link.receive(SET + GETACK)
-    assert effects == [
-        Apply([[b"SET", b"k", b"v"]]),
-        Write(encode_command([b"REPLCONF", b"ACK", b"%d" % (100 + len(SET))])),
-    ]
-    assert link.replication.offset == 100 + len(SET) + len(GETACK)
+    set_again = [[b"SET", b"k", b"v"], [b"SET", b"k", b"v"]]
+    assert link.receive(SET + GETACK + SET) == [Apply(set_again), AckDue()]
+    link.machine.acknowledge(2000)
+    offset = 100 + 2 * len(SET) + len(GETACK)
+    assert link.take() == [Write(encode_command([b"REPLCONF", b"ACK", b"%d" % offset]))]
+
+
+def test_it_tells_what_it_has_on_disk_where_it_keeps_a_file() -> None:
+    link = Link().online()
+    link.replication.synced_offset = 90
+    link.machine.acknowledge(2000)
+    assert link.take() == [Write(encode_command([b"REPLCONF", b"ACK", b"100", b"FACK", b"90"]))]
 
 
 def test_it_acknowledges_once_a_second() -> None:
