@@ -53,6 +53,7 @@ from cluster.core.roster import Base
 from cluster.core.round_trip import RoundTrip
 from cluster.core.settings import Settings
 from cluster.core.slots import Slots
+from cluster.core.spare_replicas import SpareReplicas
 from cluster.core.suspicion import Suspicion
 from cluster.core.views import Views
 from protocol.gossip import messages as bus
@@ -135,6 +136,7 @@ class Core(Views):
         self._suspicion = Suspicion(self, self._gossip, self._announcer)
         self._election = Election(self, self._slots, self._roles)
         self._manual = ManualFailover(self, self._election, self._epochs)
+        self._spare = SpareReplicas(self, self._roles)
         self._health = Health(self)
         self._publishing = Publishing(self)
         self._gossip.merge = self._merge_rumor
@@ -207,6 +209,8 @@ class Core(Views):
                 self._election.receive_request(peer, message)
             case bus.Vote():
                 self._election.receive_vote(peer, message)
+            case bus.VoteRefused():
+                self._election.receive_refusal(peer, message)
             case bus.Update():
                 self._merge(message.claim, peer)
             case bus.ViewRequest():
@@ -342,7 +346,9 @@ class Core(Views):
 
     def _rooms_with_time(
         self,
-    ) -> tuple[Membership | Prober | Suspicion | Slots | ManualFailover | Election | Publishing, ...]:
+    ) -> tuple[
+        Membership | Prober | Suspicion | Slots | ManualFailover | Election | SpareReplicas | Publishing, ...
+    ]:
         return (
             self._membership,
             self._prober,
@@ -350,6 +356,7 @@ class Core(Views):
             self._slots,
             self._manual,
             self._election,
+            self._spare,
             self._publishing,
         )
 

@@ -7,9 +7,11 @@ one's. Shards that lost their primaries together do not wait for each other: eac
 by the place of its primary among the dead, and a voter may vote in several epochs in any order, in each once.
 About one primary it votes in rising epochs only: two majorities for one shard share a voter, so the one that
 was won later has the higher epoch, and its claim stands.
-A lost election is tried again in a newer epoch. Requests are repeated while the election lasts: a datagram
-may be lost, and a voter may not have heard of the FAIL yet. The vote is the same however often it is asked
-for.
+Two that come to the same epoch split its votes. A voter that has given its vote to the other says so, and
+once a majority is out of reach the candidate takes a newer epoch, at once: whoever voted for it before does
+so again. An election that is lost for another reason is tried again after twice its time. Requests are
+repeated while the election lasts: a datagram may be lost, and a voter may not have heard of the FAIL yet. The
+vote is the same however often it is asked for.
 
 Redis waits 500 ms and up to 500 more by chance before it asks. With a node-timeout below 2 s that would be
 much of the outage, so both are at most a quarter of node-timeout here.
@@ -23,7 +25,7 @@ from cluster.core.peers import Peer
 from cluster.core.roles import Roles
 from cluster.core.slots import Slots
 from cluster.core.state import State
-from protocol.gossip.messages import Update, Vote, VoteRequest
+from protocol.gossip.messages import Update, Vote, VoteRefused, VoteRequest
 
 DELAY_MAX_MS = 500
 RANK_DELAY_MS = 1000
@@ -49,6 +51,8 @@ class Election:
         self._epoch: int | None = None
         self._rank = 0
         self._votes: set[str] = set()
+        self._refusals: set[str] = set()
+        self._has_asked = False
         self._next_ask_ms = 0
         self._voted: dict[int, str] = {}
         self._voted_last = 0
@@ -148,7 +152,9 @@ class Election:
             self.probe(sibling)
 
     def _siblings(self, primary: Peer) -> list[Peer]:
-        return [peer for peer in self._state.members if peer.primary_id == primary.node_id]
+        state = self._state
+        ids = state.followers.of(primary.node_id)
+        return [state.peers[node_id] for node_id in ids if node_id != state.me.node_id]
 
     def _our_rank(self, primary: Peer) -> int:
         """How many replicas of our primary have more of its data."""
@@ -164,11 +170,17 @@ class Election:
             self._start_ms += (rank - self._rank) * RANK_DELAY_MS
             self._rank = rank
             state.trace("warning", f"Replica rank updated to #{rank}.")
-        if state.now_ms < self._start_ms:
-            return
+        if state.now_ms >= self._start_ms:
+            self._take_epoch(primary)
+
+    def _take_epoch(self, primary: Peer) -> None:
+        state = self._state
         dead = (peer.node_id for peer in state.troubled.values() if peer.failed and peer.owned)
         state.current_epoch += 1 if self.by_hand() else 1 + sum(node_id < primary.node_id for node_id in dead)
         self._epoch = state.current_epoch
+        self._votes.clear()
+        self._refusals.clear()
+        self._has_asked = False
         self._next_ask_ms = state.now_ms
         state.save(durable=True)
         state.trace("warning", f"Starting a failover election for epoch {self._epoch}.")
@@ -176,6 +188,7 @@ class Election:
     def _ask(self, primary: Peer) -> None:
         state = self._state
         assert self._epoch is not None
+        first, self._has_asked = not self._has_asked, True
         self._next_ask_ms = state.now_ms + REPEAT_MS
         request = VoteRequest(
             state.me.node_id,
@@ -186,7 +199,9 @@ class Election:
             self.by_hand(),
         )
         for voter in state.primaries:
-            if voter.node_id not in self._votes and voter is not primary:
+            # Who is held for dead is asked as well, but not at once: as a rule it is.
+            needless = voter.node_id in self._votes or (first and voter.failed)
+            if not needless and voter is not primary:
                 state.send(voter, request)
 
     def receive_vote(self, source: Peer, message: Vote) -> None:
@@ -198,6 +213,16 @@ class Election:
         if primary is not None and self._is_open() and len(self._votes) >= state.quorum():
             state.trace("warning", "Failover election won: I'm the new master.")
             self.take_over(primary, max(state.me.config_epoch, self._epoch))
+
+    def receive_refusal(self, source: Peer, message: VoteRefused) -> None:
+        state = self._state
+        if message.election_epoch != self._epoch or not source.owned or source.is_replica:
+            return
+        self._refusals.add(source.node_id)
+        primary = self._may_stand()
+        out_of_reach = len(self._refusals) > len(state.primary_ids) - state.quorum()
+        if primary is not None and self._is_open() and out_of_reach:
+            self._take_epoch(primary)
 
     def take_over(self, primary: Peer, config_epoch: int) -> None:
         """Claims all that the primary owns."""
@@ -219,6 +244,9 @@ class Election:
         self._remember_votes()
         if self._voted.get(epoch) == source.node_id:
             self._send_vote(source, epoch)
+            return
+        if self._has_voted(epoch):
+            state.send(source, VoteRefused(state.me.node_id, state.current_epoch, epoch))
             return
         why = self._why_not(source, message)
         if why:
@@ -242,6 +270,9 @@ class Election:
             self._voted_up_to = self._voted_last = last
             self._voted.clear()
 
+    def _has_voted(self, epoch: int) -> bool:
+        return epoch in self._voted or epoch <= (self._voted_up_to or 0)
+
     def _send_vote(self, source: Peer, epoch: int) -> None:
         vote = Vote(self._state.me.node_id, self._state.current_epoch, epoch)
         self._state.send(source, vote)
@@ -250,8 +281,6 @@ class Election:
         state = self._state
         if message.election_epoch > state.current_epoch:
             return "it asks for an epoch that nobody has come to"
-        if message.election_epoch in self._voted or message.election_epoch <= (self._voted_up_to or 0):
-            return "already voted for this epoch"
         primary = state.peers.get(source.primary_id or "")
         if primary is None or not source.is_replica:
             return "it is no replica of a known master"
@@ -261,10 +290,12 @@ class Election:
         if message.election_epoch <= newest:
             return f"reqEpoch ({message.election_epoch}) is not above its master's ({newest})"
         wait_ms = 2 * state.settings.node_timeout_ms
-        if primary.voted_ms and state.now_ms - primary.voted_ms < wait_ms:
+        again = self._voted.get(primary.voted_epoch) == source.node_id
+        if primary.voted_ms and state.now_ms - primary.voted_ms < wait_ms and not again:
             return "can't vote about this master before its time"
-        for owner in state.primaries:
-            if owner.owned & message.slots and owner.config_epoch > message.config_epoch:
+        for owner_id in sorted(state.owners.among(message.slots)):
+            owner = state.peers[owner_id]
+            if owner.config_epoch > message.config_epoch:
                 update = Update(state.me.node_id, state.current_epoch, owner.claim_fact())
                 state.send(source, update)
                 return "a slot that it claims has a newer owner"

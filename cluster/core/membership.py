@@ -219,7 +219,7 @@ class Membership:
         if not me.is_replica and order.keys:
             raise OrderRefused("ERR CLUSTER RESET can't be called with master nodes containing keys")
         if me.is_replica:
-            me.is_replica, me.primary_id = False, None
+            state.follows(me, None)
             self._roles.tell_node()
             self._roles.discard_data()
         self._roles.abandon()

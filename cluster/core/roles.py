@@ -21,13 +21,13 @@ class Roles:
         self._told: RoleChanged | None = None
         self.abandon: Callable[[], None] = lambda: None
 
-    def follow(self, primary: Peer) -> None:
-        """This node becomes (or stays) a replica, now of `primary`."""
+    def follow(self, primary: Peer, *, same_data: bool = False) -> None:
+        """This node becomes (or stays) a replica, now of `primary`. `same_data`: that one has taken over from
+        the primary that it followed, so that what it has is still of use."""
         me = self._state.me
-        if not me.is_replica:
+        if not me.is_replica or (primary.node_id != me.primary_id and not same_data):
             self._state.synced = False
-        me.is_replica = True
-        me.primary_id = primary.node_id
+        self._state.follows(me, primary.node_id)
         me.claims = 0
         self._state.migrating.clear()
         self._state.importing.clear()
@@ -38,8 +38,7 @@ class Roles:
     def lead(self, claims: int, config_epoch: int) -> None:
         """This node becomes a primary with these slots. The caller weighs the claims anew."""
         me = self._state.me
-        me.is_replica = False
-        me.primary_id = None
+        self._state.follows(me, None)
         me.claims = claims
         me.config_epoch = config_epoch
         self._announcer.claim()

@@ -27,6 +27,8 @@ class Base:
         self.current_epoch = current_epoch
         for peer in self.peers.values():
             peer.record_hash = peer.digest()
+        for primary_id in self.follower_ids:
+            self.peers[primary_id].wants_replicas = True
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
@@ -37,6 +39,15 @@ class Base:
     def primary_ids(self) -> tuple[str, ...]:
         """Those that own slots, in order."""
         return tuple(node_id for node_id in self.ids if self.peers[node_id].owned)
+
+    @cached_property
+    def follower_ids(self) -> dict[str, tuple[str, ...]]:
+        """The ids of each primary's replicas, in order."""
+        found: dict[str, list[str]] = {}
+        for node_id in self.ids:
+            found.setdefault(self.peers[node_id].primary_id or "", []).append(node_id)
+        found.pop("", None)
+        return {primary_id: tuple(ids) for primary_id, ids in found.items()}
 
     @cached_property
     def owner_ids(self) -> list[str]:

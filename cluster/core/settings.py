@@ -16,6 +16,7 @@ class Settings:
     gossip_fanout: int = 3
     replica_validity_factor: int = 10
     allow_replica_migration: bool = True
+    migration_barrier: int = 1
     replica_no_failover: bool = False
     require_full_coverage: bool = True
     allow_reads_when_down: bool = False

@@ -39,6 +39,8 @@ class Slots:
         self._override_ends_ms: int | None = None
         self._stale: set[str] = set()
         """Members that claim what they do not own. With the owners they are all the claimants there are."""
+        self._disputed = 0
+        """Slots outside of which none of them claims any."""
 
     def deadline_ms(self) -> int | None:
         return self._override_ends_ms
@@ -64,14 +66,14 @@ class Slots:
         epoch_changed = peer.config_epoch != fact.config_epoch
         peer.claim_version = fact.version
         peer.config_epoch = fact.config_epoch
-        peer.primary_id = fact.primary_id or None
-        peer.is_replica = peer.primary_id is not None
+        state.follows(peer, fact.primary_id or None)
         peer.claims = 0 if peer.is_replica else fact.slots
         state.sees_epoch(fact.config_epoch)
         state.rehash(peer)
         state.save()
         state.emit(ServingChanged())
         self._stale.add(peer.node_id)
+        self._disputed |= peer.claims
         self.weigh(before | peer.claims if epoch_changed else before ^ peer.claims)
         self._note_stale(peer)
         self._epochs.settle_collision(peer)
@@ -108,7 +110,8 @@ class Slots:
         contenders = []
         ceded = slotset.from_slots(self._ceded)
         state = self._state
-        for node_id in {state.me.node_id, *self._stale, *state.owners.among(changed)}:
+        stale = self._stale if changed & self._disputed else ()
+        for node_id in {state.me.node_id, *stale, *state.owners.among(changed)}:
             peer = state.peers.get(node_id)
             claims = peer.claims & changed if peer is not None else 0
             if peer is state.me:
@@ -141,8 +144,11 @@ class Slots:
     def _note_stale(self, peer: Peer) -> None:
         if peer.stale():
             self._stale.add(peer.node_id)
-        else:
-            self._stale.discard(peer.node_id)
+            self._disputed |= peer.claims
+        elif peer.node_id in self._stale:
+            self._stale.remove(peer.node_id)
+            if not self._stale:
+                self._disputed = 0
 
     def _after_weighing(self, mine_before: int, primary: Peer | None, primarys_before: int) -> None:
         me = self._state.me
@@ -161,7 +167,7 @@ class Slots:
                 "warning",
                 f"Configuration change detected. Reconfiguring myself as a replica of {winner.node_id}",
             )
-            self._roles.follow(winner)
+            self._roles.follow(winner, same_data=winner.owned == primarys_before)
 
     def _winner(self, lost: int, before: int) -> Peer | None:
         """Whom to follow, now that the last slot is gone: who took it, if roles may move along with slots."""
@@ -281,6 +287,7 @@ class Slots:
         for peer in self._state.peers.values():
             peer.claims = 0
         self._stale.clear()
+        self._disputed = 0
         self._assign(slotset.ALL_SLOTS, {})
         self._state.migrating.clear()
         self._state.importing.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from cluster.core.effects import Address, Effect, Send, Trace
+from cluster.core.followers import Followers
 from cluster.core.peers import Peer
 from cluster.core.roster import Base, Ordered, Owners, PeerTable, place_of, with_id, without_id
 from cluster.core.settings import Settings
@@ -28,7 +29,8 @@ class State:
     changed. `members` are the roster's peers but for this node, `primaries` those of `primary_ids`: their
     length and one by its place are cheap, going through them is not, in a large cluster. `troubled` are the
     peers that are suspected or failed; whoever changes that of a peer calls judged(). `uncovered` are the
-    slots without an owner.
+    slots without an owner. `followers` has each primary's replicas. `changes` counts what may make a primary
+    an orphan: judgements, new owners, new replicas.
     `incarnation_kept` is an incarnation that none was given above, as nodes.conf has it.
     `synced` says that this replica has had a link to a primary since it became one.
     """
@@ -48,6 +50,8 @@ class State:
         self.troubled: dict[str, Peer] = {}
         self.roster = base.ids
         self.primary_ids = base.primary_ids
+        self.followers = Followers(base)
+        self.changes = 0
         self.current_epoch = base.current_epoch
         self.last_vote_epoch = 0
         self.is_ok = False
@@ -137,6 +141,7 @@ class State:
             self._roster_changed(with_id(self.roster, peer.node_id))
 
     def remove(self, peer: Peer) -> None:
+        self.follows(peer, None)
         del self.peers[peer.node_id]
         self.troubled.pop(peer.node_id, None)
         self.view_hash ^= peer.record_hash
@@ -148,9 +153,29 @@ class State:
         self._roster_changed(
             tuple(sorted(peer.node_id for peer in self.peers.values() if not peer.handshake))
         )
+        self.followers.list_all(self.peers.values())
+        for primary_id in self.followers.followed():
+            if primary_id in self.peers:
+                self.peers[primary_id].wants_replicas = True
+
+    def follows(self, peer: Peer, primary_id: str | None) -> None:
+        """A peer, or this node, is a replica of this member now; of None: a primary, or leaving."""
+        before = peer.primary_id
+        peer.is_replica, peer.primary_id = primary_id is not None, primary_id
+        if primary_id == before:
+            return
+        self.changes += 1
+        self.followers.move(peer.node_id, before, primary_id)
+        if before is not None and before in self.peers:
+            self.peers[before].wants_replicas = bool(self.followers.of(before))
+        if primary_id is None:
+            peer.wants_replicas = True
+        elif primary_id in self.peers:
+            self.peers[primary_id].wants_replicas = True
 
     def judged(self, peer: Peer) -> None:
         """A peer is, or is no longer, suspected or failed."""
+        self.changes += 1
         if peer.suspected or peer.failed:
             self.troubled[peer.node_id] = peer
         else:
@@ -161,6 +186,8 @@ class State:
         change = with_id if peer.owned else without_id
         ids = change(self.primary_ids, peer.node_id)
         if ids is not self.primary_ids:
+            self.changes += 1
+            peer.wants_replicas |= bool(peer.owned and self.followers)
             self._primaries_changed(ids)
 
     def _roster_changed(self, ids: tuple[str, ...]) -> None:

@@ -148,11 +148,15 @@ class Suspicion:
     def _primaries_bitmap(self) -> int:
         """Those whose votes count."""
         ids = self._state.primary_ids
-        if self._primaries[0] is not ids or self._primaries[1] is not self._roster:
-            places = (self._state.place(node_id) for node_id in ids)
-            bitmap = sum(1 << place for place in places if place is not None)
+        before, roster, bitmap = self._primaries
+        if roster is not self._roster:
+            before, bitmap = (), 0
+        if before is not ids:
+            for node_id in set(before) ^ set(ids):
+                place = self._state.place(node_id)
+                bitmap ^= 1 << place if place is not None else 0
             self._primaries = (ids, self._roster, bitmap)
-        return self._primaries[2]
+        return bitmap
 
     def _voters(self, peer: Peer) -> int:
         self._follow_roster()

@@ -38,7 +38,7 @@ class Views(State):
         return len(self.primaries)
 
     def replicas_of(self, node_id: str) -> list[Peer]:
-        return [peer for peer in self.peers.values() if peer.is_replica and peer.primary_id == node_id]
+        return [self.peers[replica_id] for replica_id in self.followers.of(node_id)]
 
     def nodes_text(self) -> str:
         """CLUSTER NODES: nodes.conf without its vars line."""

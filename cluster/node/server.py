@@ -550,6 +550,7 @@ def update_settings(settings: Settings, options: Options) -> None:
     settings.gossip_fanout = options.cluster_gossip_fanout
     settings.replica_validity_factor = options.cluster_replica_validity_factor
     settings.allow_replica_migration = options.cluster_allow_replica_migration
+    settings.migration_barrier = options.cluster_migration_barrier
     settings.replica_no_failover = options.cluster_replica_no_failover
     settings.require_full_coverage = options.cluster_require_full_coverage
     settings.allow_reads_when_down = options.cluster_allow_reads_when_down

@@ -267,6 +267,14 @@ class Vote(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class VoteRefused(Message):
+    """The sender's vote in this epoch is another's: the candidate cannot have it in any but a newer one."""
+
+    kind: ClassVar[str] = "auth-nack"
+    election_epoch: int
+
+
+@dataclass(frozen=True, slots=True)
 class Update(Message):
     """Told to a node whose claim is stale: who owns its slots now."""
 

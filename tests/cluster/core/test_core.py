@@ -3,7 +3,7 @@ from __future__ import annotations
 import copy
 import random
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cluster.core.core import Core, Settings
@@ -25,6 +25,7 @@ STRANGER = Address("10.9.9.9", 17999)
 def test_a_stranger_who_does_not_ask_to_be_taken_in_changes_nothing(message: bus.Message) -> None:
     core = make_core()
     introduce(core, 1, slots=range(100), epoch=3)
+    assume(message.sender not in core.peers)
     before = (core.view_hash, core.nodes_text(), core.current_epoch, core.last_vote_epoch)
     core.receive(core.now_ms, STRANGER, message)
     if not isinstance(message, bus.Meet):

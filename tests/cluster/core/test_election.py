@@ -46,6 +46,21 @@ def test_one_vote_an_epoch_and_the_same_however_often_asked() -> None:
     assert sent(ask(core, 2, 9), bus.Vote)
 
 
+def test_who_comes_too_late_for_an_epoch_is_told_so() -> None:
+    core = voter()
+    ask(core, 2, 9)
+    (refused,) = sent(ask(core, 3, 9), bus.VoteRefused)
+    assert isinstance(refused.message, bus.VoteRefused)
+    assert (refused.to.port, refused.message.election_epoch) == (17103, 9)
+
+
+def test_whoever_voted_for_a_candidate_does_so_again_in_its_next_epoch() -> None:
+    core = voter()
+    assert sent(ask(core, 2, 9), bus.Vote)
+    assert sent(ask(core, 2, 10), bus.Vote)
+    assert not sent(ask(core, 3, 11), bus.Vote)
+
+
 def test_votes_for_other_shards_need_not_come_in_the_order_of_their_epochs() -> None:
     core = voter()
     introduce(core, 7, slots=range(900, 910), epoch=5)
@@ -185,6 +200,32 @@ def test_a_majority_makes_a_primary() -> None:
     assert core.slot_ranges(core.me.node_id) == [(100, 199)]
     kinds = [type(effect) for effect in effects]
     assert kinds.index(Persist) < kinds.index(Send)
+
+
+def test_an_epoch_that_is_another_shards_is_left_for_a_newer_one_at_once() -> None:
+    core = candidate()
+    lose_primary(core)
+    run(core, 600)
+    first = core.current_epoch
+    assert not sent(tell(core, 2, bus.VoteRefused(node_id(2), first, first - 1)), bus.VoteRequest)
+    assert not sent(tell(core, 2, bus.VoteRefused(node_id(2), first, first)), bus.VoteRequest)
+    assert not sent(tell(core, 4, bus.VoteRefused(node_id(4), first, first)), bus.VoteRequest)
+    tell(core, 3, bus.VoteRefused(node_id(3), first, first))
+    asked = sent(run(core, 0), bus.VoteRequest)
+    assert core.current_epoch > first
+    assert {send.to.port for send in asked} == {17102, 17103}
+    tell(core, 2, bus.Vote(node_id(2), first, first))
+    tell(core, 3, bus.Vote(node_id(3), first, first))
+    assert core.me.is_replica
+
+
+def test_the_dead_are_asked_only_when_the_living_do_not_suffice() -> None:
+    core = candidate()
+    core.peers[node_id(2)].failed = True
+    lose_primary(core)
+    effects = run(core, 1000)
+    asked = [send.to.port for send in sent(effects, bus.VoteRequest)]
+    assert asked[:2] == [17103, 17102]
 
 
 def test_the_one_with_less_of_the_data_waits() -> None:

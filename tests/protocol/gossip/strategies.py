@@ -42,6 +42,7 @@ messages: st.SearchStrategy[bus.Message] = st.one_of(
     st.builds(bus.Receipts, ids, versions, u32, u32, st.lists(receipts, max_size=4).map(tuple)),
     st.builds(bus.VoteRequest, ids, versions, versions, versions, slots, st.booleans()),
     st.builds(bus.Vote, ids, versions, versions),
+    st.builds(bus.VoteRefused, ids, versions, versions),
     st.builds(bus.Update, ids, versions, claims),
     st.builds(bus.ViewRequest, ids, versions, st.booleans()),
     st.builds(bus.View, ids, versions, st.lists(facts, max_size=5).map(tuple), st.booleans()),
