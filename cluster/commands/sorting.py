@@ -143,11 +143,11 @@ def _ordered(ctx: Context, value: object, wanted: _Wanted) -> list[bytes]:
     elements = _elements(value)
     if wanted.by is None or wanted.looks_elsewhere():
         find = None if wanted.by is None else _lookup(ctx.db, wanted.by)
-        order = _by_text(find) if wanted.by_text else _by_weight(elements, find)
+        order = _by_text(find, wanted) if wanted.by_text else _by_weight(elements, find)
         return sorted(elements, key=order, reverse=wanted.reverse)
     if isinstance(value, Set):
         # A set has no order of its own; what is kept must be the same on each replica.
-        return sorted(elements, key=_collated, reverse=wanted.reverse) if wanted.store else elements
+        return sorted(elements, reverse=wanted.reverse) if wanted.store is not None else elements
     return elements[::-1] if wanted.reverse else elements
 
 
@@ -161,11 +161,13 @@ def _elements(value: object) -> list[bytes]:
     raise CommandError(WRONG_TYPE)
 
 
-def _by_text(find: _Lookup | None) -> Callable[[bytes], bytes]:
-    """The order of C's strcoll in the plain locale; what is not there comes first."""
+def _by_text(find: _Lookup | None, wanted: _Wanted) -> Callable[[bytes], bytes]:
+    """The order of C's strcoll in the plain locale, or that of all bytes for what is kept: a replica has to
+    come to the same. What is not there comes first."""
+    order = _collated if wanted.store is None else bytes
     if find is None:
-        return _collated
-    return lambda element: b"" if (text := find(element)) is None else b"\1" + _collated(text)
+        return order
+    return lambda element: b"" if (text := find(element)) is None else b"\1" + order(text)
 
 
 def _collated(text: bytes) -> bytes:

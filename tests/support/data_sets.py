@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from typing import Final
 
 from protocol.resp.writer import encode_command
@@ -18,8 +18,8 @@ Command = list[bytes]
 Content = dict[tuple[int, bytes], list[Frame]]
 """For each database and key: the value, when it expires, and how it is encoded."""
 
-SEEN: Final = b"seen-time"
-"""When a consumer was last seen is each server's own observation: it is not replicated."""
+NOT_REPLICATED: Final = frozenset((b"seen-time", b"entries-read", b"lag"))
+"""What a replica may see otherwise: Redis tells it with XCLAIM what has been read, but not these."""
 
 _INTEGERS: Final = (
     0,
@@ -215,9 +215,9 @@ class Reader:
             settled &= not soon
         return settled
 
-    def content(self, databases: int = 16, *, seen: bool = True) -> Content:
-        """All that can be read of each key, in an order that two servers share. `seen`: and when consumers
-        were seen."""
+    def content(self, databases: int = 16, *, without: Set[bytes] = frozenset()) -> Content:
+        """All that can be read of each key, in an order that two servers share, but for the fields `without`
+        of streams."""
         found: Content = {}
         for database in range(databases):
             names = self.ask(words(("SELECT", database)), words(("KEYS", "*")))[1]
@@ -229,16 +229,16 @@ class Reader:
             replies = iter(self.ask(*(question for each in asked for question in each)))
             for key, kind, each in zip(keys, kinds, asked, strict=True):
                 answers = [whole(next(replies)) for _ in each]
-                value = answers[0] if seen else _without(SEEN, answers[0])
+                value = _without(without, answers[0]) if kind == "stream" else answers[0]
                 found[database, key] = [_in_order(kind, value), *answers[1:]]
         return found
 
 
-def _without(name: bytes, frame: Frame) -> Frame:
-    """A reply without the values that follow a name."""
-    children = [_without(name, child) for child in frame.children]
+def _without(names: Set[bytes], frame: Frame) -> Frame:
+    """A reply without the values that follow these names."""
+    children = [_without(names, child) for child in frame.children]
     for at, child in enumerate(children[:-1]):
-        if child.text == name:
+        if child.text in names:
             children[at + 1] = Frame(b":", b"")
     return Frame(frame.kind, frame.text, tuple(children))
 

@@ -51,3 +51,10 @@ def test_a_cluster_refuses_what_may_be_elsewhere() -> None:
     assert local.call("SORT", "k", "STORE", "made") == ErrorReply(
         b"CROSSSLOT Keys in request don't hash to the same slot"
     )
+
+
+def test_what_is_kept_is_sorted_by_all_bytes(local: Local) -> None:
+    local.call("RPUSH", "zeros", b"\0b", b"\0a", b"")
+    assert local.call("SORT", "zeros", "ALPHA") == [b"\0b", b"\0a", b""]
+    local.call("SORT", "zeros", "ALPHA", "STORE", "made")
+    assert local.call("LRANGE", "made", 0, -1) == [b"", b"\0a", b"\0b"]
