@@ -13,9 +13,10 @@ hosts = st.text("abcdef0123456789.:-", max_size=60)
 ports = st.integers(0, 65535)
 u32 = st.integers(0, (1 << 32) - 1)
 u64 = st.integers(0, (1 << 64) - 1)
+# Drawn by its step, for hypothesis prints what it draws from, and Python refuses to print such numbers.
 slots = st.sets(st.integers(0, slotset.SLOTS - 1), max_size=20).map(slotset.from_slots) | st.sampled_from(
-    [0, slotset.ALL_SLOTS, slotset.from_slots(range(0, slotset.SLOTS, 2))]
-)
+    [1, 2, slotset.SLOTS]
+).map(lambda step: slotset.from_slots(range(0, slotset.SLOTS, step)))
 
 members = st.builds(bus.MemberFact, ids, versions, hosts, ports, ports, hosts, st.booleans())
 claims = st.builds(bus.ClaimFact, ids, versions, versions, st.just("") | ids, slots)
