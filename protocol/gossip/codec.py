@@ -165,12 +165,12 @@ _LAYOUTS: dict[int, tuple[type[Message], dict[str, Field]]] = {
     8: (Receipts, {"number": U32, "roster": U32, "receipts": many(_RECEIPT, RUMORS_MAX)}),
     9: (VoteRequest, {"election_epoch": VERSION, "config_epoch": VERSION, "slots": SLOTS, "force": FLAG}),
     10: (Vote, {"election_epoch": VERSION}),
-    21: (VoteRefused, {"election_epoch": VERSION}),
     11: (Update, {"claim": _CLAIM}),
     12: (ViewRequest, {"spread": FLAG}),
     13: (View, {"facts": many(_FACT, 4 * _ITEMS_MAX), "spread": FLAG}),
     14: (PauseRequest, {}),
     15: (PausedOffset, {"offset": U64}),
+    23: (VoteRefused, {"election_epoch": VERSION}),
     17: (ShardPublished, _PUBLISHED),
     18: (Ballots, {"roster": U64, "cuts": many(_CUT, _ITEMS_MAX)}),
     19: (
