@@ -19,19 +19,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from random import Random
 from typing import Protocol
 
-from cluster.store.footprint import Footprint
+from cluster.store.footprint import footprint_in
 from cluster.store.keyspace import Keyspace
+from protocol.keyslot import key_slot
 
 SMALL_OBJECT_BYTES = 56
 """An average small object before any key has been sampled."""
 
-SAMPLED_KEYS = 16
+SAMPLED_KEYS = 32
+SLOT_TRIES = 4
+"""Random slots looked into for each key that is wanted, before the database is asked for random keys: those
+it drew some time ago, and many of the newest are not among them."""
+
 SAMPLED_MEMBERS = 5
 KEPT = 0.75
-"""How much of the earlier samples' weight remains when new ones come."""
+"""How much of the earlier samples' weight remains when new ones come: less by as much as there are more
+objects now, which the earlier samples could not know."""
 
 SAMPLE_AFTER_BLOCKS = 1024
 SAMPLE_AFTER_COUNTS = 1000
@@ -84,8 +91,8 @@ class Gauge:
                 or self._counts >= SAMPLE_AFTER_COUNTS
             ):
                 self._counts = 0
+                self._sample(KEPT * min(1.0, self._sampled_at_blocks / max(1, counted.small_blocks)))
                 self._sampled_at_blocks = counted.small_blocks
-                self._sample()
         small = (counted.small_blocks - self._start.small_blocks) * self.small_object_bytes
         used = max(0, int(small) + counted.large_bytes - self._start.large_bytes + self._estimated_bytes)
         self.peak_bytes = max(self.peak_bytes, used)
@@ -104,15 +111,28 @@ class Gauge:
         """So many bytes have been given up since the last count."""
         self._estimated_bytes -= count
 
-    def _sample(self) -> None:
-        found = Footprint()
+    def _sample(self, kept: float) -> None:
+        blocks = size = 0.0
         for database in self._databases:
-            for key in database.sample(self._random, SAMPLED_KEYS):
-                entry = database.stored(key)
-                if entry is not None:
-                    found.add(key, SAMPLED_MEMBERS)
-                    found.add(entry, SAMPLED_MEMBERS)
-        if found.small_blocks:
+            for key in self._random_keys(database):
+                found = footprint_in(database.slots[key_slot(key)], key, SAMPLED_MEMBERS)
+                blocks += found.small_blocks
+                size += found.small_bytes
+        if blocks:
             # Each round counts the same, however many objects its keys happen to have.
-            self._sampled_blocks = KEPT * self._sampled_blocks + 1.0
-            self._sampled_bytes = KEPT * self._sampled_bytes + found.small_bytes / found.small_blocks
+            self._sampled_blocks = kept * self._sampled_blocks + 1.0
+            self._sampled_bytes = kept * self._sampled_bytes + size / blocks
+
+    def _random_keys(self, database: Keyspace) -> list[bytes]:
+        """Some keys of those that are there now. Which slot a key is in has to do with its name only, so one
+        of each of some slots is as good a sample as some of all."""
+        random, slots = self._random, database.slots
+        found: list[bytes] = []
+        for _ in range(SLOT_TRIES * SAMPLED_KEYS):
+            slot = slots[random.randrange(len(slots))]
+            if slot:
+                found.append(next(islice(slot, random.randrange(len(slot)), None)))
+                if len(found) == SAMPLED_KEYS:
+                    return found
+        drawn = database.sample(random, SAMPLED_KEYS - len(found))
+        return found + [key for key in drawn if database.stored(key) is not None]

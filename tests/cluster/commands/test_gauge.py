@@ -58,3 +58,29 @@ def test_the_average_small_object_comes_from_the_keys() -> None:
         measured.used_bytes()
     # a key of 48 bytes, a value of 448, and the entry between the two
     assert 150 < measured.small_object_bytes < 250
+
+
+def test_new_keys_are_known_at_once() -> None:
+    """All at once there are many more, of another size: what was sampled before says little of them."""
+    database = Keyspace(Clock(1))
+    for number in range(1000):
+        database.put(b"old%d" % number, b"v")
+    measured, process = gauge(database)
+    process.told = Allocated(4000, 50_000)
+    measured.used_bytes()
+    assert 50 < measured.small_object_bytes < 80
+    for number in range(100_000):
+        database.put(b"new%d" % number, b"%0400d" % number)
+    process.told = Allocated(400_000, 50_000)
+    measured.used_bytes()
+    assert 150 < measured.small_object_bytes < 200
+
+
+def test_all_keys_may_be_in_one_slot() -> None:
+    database = Keyspace(Clock(1))
+    for number in range(1000):
+        database.put(b"{tag}%d" % number, b"%0400d" % number)
+    measured, process = gauge(database)
+    process.told = Allocated(400_000, 50_000)
+    measured.used_bytes()
+    assert measured.small_object_bytes > 150
