@@ -286,6 +286,7 @@ class Server:
             or options.min_replicas_to_write
         )
         self.ordinary_usec = ordinary_usec(options)
+        self.replication.holds_still = "failover" in self._pauses
         deletes = self.replication.primary is None and not self._pauses
         self.events.want(options.notify_keyspace_events)
         for database in self.databases:

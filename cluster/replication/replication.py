@@ -87,6 +87,8 @@ class Replication:
         self._database = NO_DATABASE
         self._alone_since_ms = 0
         self._pinged_ms = 0
+        self.holds_still = False
+        """Whether a replica waits to reach our offset in a manual failover: a PING would move it away."""
 
     # what the rest of the node asks
 
@@ -299,7 +301,8 @@ class Replication:
         """Once or more a second: PINGs to replicas, the backlog's size and life, the ends of WAITs."""
         self.attachments.look()
         if self.primary is None and self.replicas:
-            if now_ms - self._pinged_ms >= self._options.repl_ping_replica_period * 1000:
+            period_ms = self._options.repl_ping_replica_period * 1000
+            if now_ms - self._pinged_ms >= period_ms and not self.holds_still:
                 self._pinged_ms = now_ms
                 self.feed(encode_command([b"PING"]), self.database)
         elif self.backlog is not None and self.primary is None:

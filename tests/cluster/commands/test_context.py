@@ -49,6 +49,7 @@ def test_pauses_have_reasons_of_their_own_and_end_by_themselves(served: Served) 
     assert (server.paused(writes=False), server.paused(writes=True), server.calm) == (True, True, False)
     server.unpause("client")
     assert (server.paused(writes=False), server.paused(writes=True)) == (False, True)
+    assert server.replication.holds_still
     served.clock.now_ms += 200
     server.refresh()
     assert (server.paused(writes=True), server.calm) == (False, True)

@@ -175,6 +175,13 @@ def test_pings_go_to_replicas_in_their_period() -> None:
     assert replication.take_outgoing() == SELECT_0 + encode_command([b"PING"])
     replication.tick(30_000)
     assert replication.take_outgoing() == encode_command([b"PING"])
+    # A replica that is to take over waits to be where we are.
+    replication.holds_still = True
+    replication.tick(40_000)
+    assert replication.take_outgoing() == b""
+    replication.holds_still = False
+    replication.tick(40_100)
+    assert replication.take_outgoing() == encode_command([b"PING"])
 
 
 def test_the_backlog_is_given_up_when_nobody_has_wanted_it_for_long() -> None:
