@@ -29,7 +29,7 @@ class Divisible:
     through a Strait; tests ask each node at its own port. A context manager."""
 
     def __init__(self, folder: Path) -> None:
-        self._strait = Strait()
+        self.strait = Strait()
         ports = free_port(8)
         self.places = [Place(folder / str(port), port) for port in range(ports, ports + 4)]
         self.clients = [Client((HOST, place.port), timeout_s=10) for place in self.places]
@@ -38,9 +38,9 @@ class Divisible:
     def __enter__(self) -> Divisible:
         first = self.places[FIRST]
         for place in self.places:
-            self._strait.carry_bus(place.port + 4 + BUS_OFFSET, place.port + BUS_OFFSET)
-        self._strait.carry_clients(first.port + 4, first.port, first.port + BUS_OFFSET)
-        self._strait.__enter__()
+            self.strait.carry_bus(place.port + 4 + BUS_OFFSET, place.port + BUS_OFFSET)
+        self.strait.carry_clients(first.port + 4, first.port, first.port + BUS_OFFSET)
+        self.strait.__enter__()
         try:
             self._start()
         except BaseException:
@@ -71,20 +71,15 @@ class Divisible:
         stop(self.places)
         for process in self._processes:
             process.wait()
-        self._strait.__exit__()
+        self.strait.__exit__()
 
     def cut(self) -> None:
         """From now on the first node and the others do not reach each other."""
-        self._strait.cut_off = self.places[FIRST].port + BUS_OFFSET
+        self.strait.cut_off = self.places[FIRST].port + BUS_OFFSET
 
     def heal(self) -> None:
         """What stood still goes on, too."""
-        self._strait.cut_off = 0
-
-    @property
-    def dropped(self) -> int:
-        """How many datagrams the cut has swallowed."""
-        return self._strait.dropped
+        self.strait.cut_off = 0
 
     def until(self, what: str, holds: Callable[[], bool]) -> None:
         """Waits until a condition holds; a node that cannot say yet (LOADING) is asked again. Raises

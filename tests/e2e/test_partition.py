@@ -26,7 +26,7 @@ def test_a_primary_that_is_cut_off_refuses_writes_and_comes_back_as_a_replica(tm
             nodes.until("the majority to go on", lambda: min(writer.taken.values()) > 20)
             assert refusal(first, KEY) == "CLUSTERDOWN"
             assert first.call("ROLE")[0] == b"master"
-            assert nodes.dropped > 0
+            assert nodes.strait.dropped > 0
             nodes.heal()
             nodes.until("the old primary to follow", lambda: nodes.follows(FIRST) == nodes.id(HEIR))
             nodes.wait_until_whole()

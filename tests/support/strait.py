@@ -11,6 +11,7 @@ from __future__ import annotations
 import selectors
 import socket
 import threading
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,16 +19,19 @@ from dataclasses import dataclass, field
 HOST = "127.0.0.1"
 _FIRST_WORDS = 10
 _CHUNK = 1 << 16
+_KEPT = 10_000
 
 
 @dataclass(eq=False)
 class _Stream:
-    """One direction of a connection. `source` is the bus port of the node that opened it, 0 for a client."""
+    """One direction of a connection. `source` is the bus port of the node that opened it, 0 for a client;
+    `carried` is what has passed."""
 
     inlet: socket.socket
     outlet: socket.socket
     target: int
     source: int
+    carried: bytearray = field(default_factory=bytearray)
 
 
 @dataclass
@@ -38,6 +42,12 @@ class Strait:
     """The node that reaches nobody and is reached by nobody."""
 
     dropped: int = 0
+    datagrams: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    """The latest that were carried, each with the node that it was for."""
+
+    links: deque[tuple[int, bytearray]] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    """The same for links of the bus, each with all that its opener has sent."""
+
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     _standing: list[_Stream] = field(default_factory=list)
     _sockets: list[socket.socket] = field(default_factory=list)
@@ -94,6 +104,7 @@ class Strait:
             if self._is_cut(source[1], bus_port):
                 self.dropped += 1
             else:
+                self.datagrams.append((bus_port, data))
                 datagrams.sendto(data, (HOST, bus_port))
 
     def _opened(self, inlet: socket.socket, port: int, bus_port: int, *, is_bus: bool) -> None:
@@ -115,6 +126,7 @@ class Strait:
             if len(first) == _FIRST_WORDS:
                 stream.source = int.from_bytes(first[-2:], "big")
                 self._selector.unregister(stream.inlet)
+                self.links.append((stream.target, stream.carried))
                 self._begin(stream)
             if len(first) > 0:
                 return
@@ -134,6 +146,7 @@ class Strait:
             return
         with suppress(OSError):
             if data := stream.inlet.recv(_CHUNK):
+                stream.carried += data
                 stream.outlet.sendall(data)
                 return
         self._close(stream)
