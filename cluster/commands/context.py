@@ -172,7 +172,8 @@ class Server:
     """All that the handlers of one node share.
 
     `dirty` counts changes since the last snapshot. `in_transfer` has the keys of a running MIGRATE:
-    requests that touch one wait. `make_room` brings memory below maxmemory: False when it cannot. `calm`
+    requests that touch one wait. `libraries` is the code of the libraries of functions that belong to the
+    data. `make_room` brings memory below maxmemory: False when it cannot. `calm`
     says that none of the rarer gates has anything to say; `refresh()` works it out, and is called after
     each change of what it goes by.
     """
@@ -201,6 +202,7 @@ class Server:
         self.dirty = 0
         self.journal = Journal(clock, options)
         self.in_transfer: set[bytes] = set()
+        self.libraries: list[bytes] = []
         self.watches = Watches()
         self.waiters = Waiters()
         self.pubsub = PubSub(matcher)
@@ -229,6 +231,16 @@ class Server:
     def loading(self, value: bool) -> None:
         self._loading = value
         self.refresh()
+
+    def keep_libraries(self, libraries: list[bytes]) -> None:
+        """Libraries of functions have come with the data: they cannot be called here, but are handed on."""
+        self.libraries = libraries
+        if libraries:
+            self.host.log(
+                "warning",
+                f"{len(libraries)} libraries of functions came with the data. They can't be called here; "
+                "they are kept and saved again with the data.",
+            )
 
     def touched(self, database: int, key: bytes, event: bytes, by: Session | None = None) -> None:
         """Tells whoever wants to know that a key has changed; `by` is the client that has changed it."""

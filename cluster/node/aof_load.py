@@ -121,6 +121,7 @@ class AofLoader:
             raise LoadError(
                 f"Error reading the RDB preamble of the AOF file {file.name}, AOF loading aborted: {error}"
             ) from error
+        self._server.keep_libraries(loader.libraries)
         version = loader.aux.get(b"redis-ver", b"unknown").decode()
         self._log("notice", f"Loading RDB produced by version {version}")
         self._log("notice", "RDB is base AOF")

@@ -224,6 +224,7 @@ class SocketCopy:
             mine.swap(fresh)
         host.log("notice", "MASTER <-> REPLICA sync: Discarding old DB in background")
         free_in_background(host.world, freed(old))
+        host.server.keep_libraries(self._loader.libraries)
         self._done(self._loader.aux, "")
 
 

@@ -88,6 +88,7 @@ class Disk:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise LoadError(f"{name}: {reason}") from error
         self.aux = loader.aux
+        self._server.keep_libraries(loader.libraries)
         self.keys_loaded = loader.keys_loaded
         self._told_of_load(loader, started_ms)
 
@@ -124,14 +125,16 @@ class Disk:
 
     def snapshot(self, *, is_aof_base: bool = False) -> Iterable[bytes]:
         """The whole data set as an RDB file, in chunks."""
-        now_s = self._world.unix_ms() // 1000
-        aux = {b"redis-ver": b"7.0.15", b"redis-bits": b"64", b"ctime": b"%d" % now_s}
+        options, now_ms = self._options, self._world.unix_ms()
+        aux = {b"redis-ver": b"7.0.15", b"redis-bits": b"64", b"ctime": b"%d" % (now_ms // 1000)}
         aux |= {b"aof-base": b"1"} if is_aof_base else self._own_aux() | {b"aof-base": b"0"}
         return dump.snapshot(
             self._server.databases,
             aux,
-            compress=self._options.rdbcompression,
-            checksum=self._options.rdbchecksum,
+            self._server.libraries,
+            uses=dump.uses_under(options.maxmemory_policy, now_ms, options.lfu_decay_time),
+            compress=options.rdbcompression,
+            checksum=options.rdbchecksum,
         )
 
     def save(self) -> str | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from cluster.store.keyspace import Keyspace, Value
+from cluster.store.frequency import counts_uses, frequency
+from cluster.store.keyspace import Entry, Keyspace, Value
 from cluster.store.values.expiring_hash import ExpiringHash
 from cluster.store.values.hash import Hash
 from cluster.store.values.limits import DEFAULT_LIMITS, Limits
@@ -18,7 +19,6 @@ from protocol.rdb.file_reader import FileReader
 from protocol.rdb.records import (
     AuxField,
     BytesLeftOver,
-    CorruptFile,
     DatabaseRecord,
     FunctionLibrary,
     HashRecord,
@@ -32,6 +32,9 @@ from protocol.rdb.records import (
 )
 
 KEYS_A_STEP = 32
+
+Uses = Callable[[Entry], tuple[int | None, int | None]]
+"""What a file says of a key's use: for how many seconds it has been idle, and its frequency."""
 
 
 def dump(value: Value, *, compress: bool = True) -> bytes:
@@ -50,15 +53,28 @@ def restore(payload: bytes, limits: Limits = DEFAULT_LIMITS) -> Value:
 def snapshot(
     databases: Iterable[Keyspace],
     aux: Mapping[bytes, bytes],
+    libraries: Sequence[bytes] = (),
     *,
+    uses: Uses = lambda _: (None, None),
     compress: bool = True,
     checksum: bool = True,
 ) -> Iterator[bytes]:
     """The databases as an RDB file, in chunks of 64 kB or one value more.
 
-    `compress` and `checksum` are rdbcompression and rdbchecksum. The databases must not change meanwhile.
+    `libraries` is the code of libraries of functions. `compress` and `checksum` are rdbcompression and
+    rdbchecksum. The databases must not change meanwhile.
     """
-    return encode_file(map(_database, databases), aux, compress=compress, checksum=checksum)
+    records = (_database(database, uses) for database in databases)
+    return encode_file(records, aux, libraries, compress=compress, checksum=checksum)
+
+
+def uses_under(policy: str, now_ms: int, lfu_decay_minutes: int) -> Uses:
+    """What the file says under a maxmemory-policy: how long a key has been idle, or how often it was used."""
+    if counts_uses(policy):
+        return lambda entry: (None, frequency(entry, now_ms, lfu_decay_minutes))
+    if policy.endswith("-lru"):
+        return lambda entry: (max(0, now_ms - entry.access_ms) // 1000, None)
+    return lambda _: (None, None)
 
 
 def load(
@@ -86,7 +102,8 @@ class Loader:
     after each; end() when nothing more comes. `is_over` says that the file has ended well.
 
     Keys whose expiry lies before `alive_at_ms` (unix time) are left out and added to `expired`, with their
-    database: a primary drops them, a replica (0) keeps them until its primary's DEL.
+    database: a primary drops them, a replica (0) keeps them until its primary's DEL. `libraries` is the code
+    of the libraries of functions that are in the file.
     """
 
     def __init__(
@@ -98,6 +115,7 @@ class Loader:
         alive_at_ms: int = 0,
     ) -> None:
         self.aux: dict[bytes, bytes] = {}
+        self.libraries: list[bytes] = []
         self.keys_loaded = 0
         self._expired = expired
         self._databases = databases
@@ -137,7 +155,7 @@ class Loader:
             elif isinstance(part, AuxField):
                 self.aux[part.name] = part.value
             elif isinstance(part, FunctionLibrary):
-                raise CorruptFile(part.offset, "Unsupported: a library of functions")
+                self.libraries.append(part.code)
             if not count % KEYS_A_STEP:
                 yield
 
@@ -155,15 +173,15 @@ class Loader:
             database.set_frequency(key, part.frequency)
 
 
-def _database(database: Keyspace) -> DatabaseRecord:
-    return DatabaseRecord(database.index, len(database), len(database.expiry), _keys(database))
+def _database(database: Keyspace, uses: Uses) -> DatabaseRecord:
+    return DatabaseRecord(database.index, len(database), len(database.expiry), _keys(database, uses))
 
 
-def _keys(database: Keyspace) -> Iterator[KeyRecord]:
+def _keys(database: Keyspace, uses: Uses) -> Iterator[KeyRecord]:
     """All keys, expired ones that are still there among them: their DEL has not been propagated yet."""
     for slot in database.slots:
         for key, entry in slot.items():
-            yield KeyRecord(database.index, key, _record(entry.value), entry.expire_ms)
+            yield KeyRecord(database.index, key, _record(entry.value), entry.expire_ms, *uses(entry))
 
 
 def _record(value: Value) -> Record:

@@ -17,6 +17,7 @@ import pytest
 
 from tests.conftest import NO_SERVER, REQUIRED
 from tests.support.data_sets import Reader, data_set, differences
+from tests.support.frames import whole
 from tests.support.oracle import SERVER, Oracle, words
 from tests.support.ports import free_port
 from tests.support.process import Process
@@ -97,6 +98,41 @@ def test_redis_server_loads_our_file(ours: Side, theirs: Side, part: int) -> Non
 def test_we_load_redis_servers_file(ours: Side, theirs: Side, part: int) -> None:
     for seed in range(part, DATA_SETS, PARTS):
         carry(theirs, ours, DATA_SETS + seed)
+
+
+def test_libraries_of_functions_go_through_us(ours: Side, theirs: Side) -> None:
+    code = b"#!lua name=mine\nredis.register_function('one', function() return 1 end)"
+    theirs.reader.ask(words(("FLUSHALL",)), words(("FUNCTION", "LOAD", "REPLACE", code)))
+    theirs.do("SAVE")
+    theirs.do("FUNCTION", "FLUSH")
+    shutil.copy(theirs.file, ours.file)
+    ours.do("DEBUG", "RELOAD", "NOSAVE")
+    ours.do("SAVE")
+    shutil.copy(ours.file, theirs.file)
+    theirs.do("DEBUG", "RELOAD", "NOSAVE")
+    assert theirs.reader.ask(words(("FCALL", "one", 0))) == [b":1\r\n"]
+    theirs.do("FUNCTION", "FLUSH")
+
+
+@pytest.mark.parametrize("source", ["ours", "theirs"])
+def test_how_keys_were_used_goes_with_them(ours: Side, theirs: Side, source: str) -> None:
+    saving, loading = (ours, theirs) if source == "ours" else (theirs, ours)
+    for policy, option, value, question in (
+        ("allkeys-lfu", "FREQ", 77, "FREQ"),
+        ("volatile-lru", "IDLETIME", 5000, "IDLETIME"),
+    ):
+        for side in (saving, loading):
+            side.do("CONFIG", "SET", "maxmemory-policy", policy)
+            side.do("CONFIG", "SET", "lfu-decay-time", 0)
+        saving.do("FLUSHALL")
+        saving.do("SET", "from", "text")
+        (payload,) = saving.reader.ask(words(("DUMP", "from")))
+        saving.do("RESTORE", "used", 0, whole(payload).text, option, value)
+        saving.do("SAVE")
+        shutil.copy(saving.file, loading.file)
+        loading.do("DEBUG", "RELOAD", "NOSAVE")
+        (found,) = loading.reader.ask(words(("OBJECT", question, "used")))
+        assert value <= int(whole(found).text) < value + 100
 
 
 def carry(source: Side, target: Side, seed: int) -> None:

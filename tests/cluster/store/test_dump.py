@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.store.clock import Clock
-from cluster.store.dump import dump, load, restore, snapshot
+from cluster.store.dump import Loader, dump, load, restore, snapshot, uses_under
 from cluster.store.keyspace import Keyspace, Value
 from cluster.store.values.expiring_hash import ExpiringHash
 from cluster.store.values.hash import Hash
@@ -16,6 +16,7 @@ from cluster.store.values.set import Set
 from cluster.store.values.sorted_set import SortedSet
 from cluster.store.values.stream import Stream
 from protocol.rdb.encode import dump_payload, encode_file
+from protocol.rdb.file_reader import decode_file
 from protocol.rdb.records import CorruptFile, DatabaseRecord, HashRecord, KeyRecord, StringRecord
 from tests.protocol.rdb.values import commands, packed
 from tests.support.oracle import Oracle
@@ -122,9 +123,34 @@ def test_idle_time_is_kept() -> None:
     assert entry is not None and entry.access_ms == NOW_MS - 100_000
 
 
+def test_what_a_file_says_of_use_follows_the_policy() -> None:
+    made, again = databases(1), databases(1)
+    made[0].put(b"k", b"v")
+    made[0].set_access(b"k", NOW_MS - 3_600_000)
+    made[0].set_frequency(b"k", 100)
+    found = {}
+    for policy in ("noeviction", "allkeys-lru", "volatile-lfu"):
+        data = b"".join(snapshot(made, {}, uses=uses_under(policy, NOW_MS, 30)))
+        found[policy] = [
+            (part.idle_s, part.frequency) for part in decode_file(data) if isinstance(part, KeyRecord)
+        ]
+        load(data, again)
+    assert found == {
+        "noeviction": [(None, None)],
+        "allkeys-lru": [(3600, None)],
+        "volatile-lfu": [(None, 98)],
+    }
+
+
+def test_libraries_of_functions_are_handed_on() -> None:
+    loader = Loader(databases(), [])
+    loader.feed(b"".join(snapshot(databases(), {}, [b"#!lua name=l", b"#!lua name=m"])))
+    loader.end()
+    assert list(loader.steps()) == []
+    assert loader.libraries == [b"#!lua name=l", b"#!lua name=m"]
+
+
 def test_what_cannot_be_kept_is_refused() -> None:
-    with pytest.raises(CorruptFile, match="library of functions at offset 9"):
-        load(b"".join(encode_file([], {}, [b"#!lua name=l"])), databases())
     third = databases(3)
     third[2].put(b"k", b"v")
     with pytest.raises(CorruptFile, match="more than 2 databases"):
