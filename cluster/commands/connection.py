@@ -7,6 +7,7 @@ from hmac import compare_digest
 from cluster.commands.arguments import integer
 from cluster.commands.client import set_name
 from cluster.commands.context import Context
+from cluster.commands.keys import database, database_index
 from cluster.session.session import Kind, Session
 from cluster.spec.command import command
 from cluster.spec.errors import SYNTAX, CommandError
@@ -42,11 +43,10 @@ def echo(_ctx: Context, message: bytes) -> Reply:
 @command("SELECT", "index:integer", group="connection", since="1.0.0", flags="LOADING STALE FAST")
 def select(ctx: Context, index: bytes) -> Reply:
     """Changes the connection's database."""
-    number = integer(index)
+    number = database_index(index)
     if ctx.server.core is not None and number != 0:
         raise CommandError("ERR SELECT is not allowed in cluster mode")
-    if not 0 <= number < len(ctx.server.databases):
-        raise CommandError("ERR DB index is out of range")
+    database(ctx, number)
     ctx.select(number)
     return OK
 

@@ -12,7 +12,7 @@ from cluster.commands.context import Context
 from cluster.spec.command import command
 from cluster.spec.errors import WRONG_TYPE, CommandError
 from cluster.store.keyspace import Entry
-from cluster.store.values.string import INT64_MAX, INT64_MIN
+from cluster.store.values.string import INT64_MAX, INT64_MIN, Sum, is_integer
 from protocol.resp.types import Reply
 
 FLAGS = "WRITE DENYOOM FAST"
@@ -55,7 +55,7 @@ def incrbyfloat(ctx: Context, key: bytes, increment: bytes) -> Reply:
     if total is None:
         raise CommandError("ERR increment would produce NaN or Infinity")
     text = format_long_double(total)
-    ctx.db.replace_value(key, text)
+    ctx.db.replace_value(key, Sum(text) if is_integer(text) else text)
     ctx.changed(key, b"incrbyfloat")
     # Other machines' long doubles are not ours, so a replica is given the sum.
     ctx.propagate_instead([[b"SET", key, text, b"KEEPTTL"]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cluster.commands.arguments import scan_cursor, scan_options
 from cluster.commands.context import Context
-from cluster.commands.keys import database
+from cluster.commands.keys import database, database_index
 from cluster.spec.command import command
 from cluster.spec.errors import SYNTAX, CommandError
 from cluster.store.glob import matcher
@@ -146,8 +146,9 @@ def swapdb(ctx: Context, index1: bytes, index2: bytes) -> Reply:
     """Exchanges the keys of two databases."""
     if ctx.server.core is not None:
         raise CommandError("ERR SWAPDB is not allowed in cluster mode")
-    one = database(ctx, index1, "ERR invalid first DB index")
-    other = database(ctx, index2, "ERR invalid second DB index")
+    first = database_index(index1, "ERR invalid first DB index")
+    second = database_index(index2, "ERR invalid second DB index")
+    one, other = database(ctx, first), database(ctx, second)
     one.swap(other)
     for each in (one, other):
         ctx.flushed(each, len(each))

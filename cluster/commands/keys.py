@@ -11,6 +11,7 @@ from protocol.resp.types import OK, Reply, Status
 
 SAME_OBJECT = "ERR source and destination objects are the same"
 DB_OUT_OF_RANGE = "ERR DB index is out of range"
+INDEX_OUT_OF_RANGE = "ERR value is out of range, value must between -2147483648 and 2147483647"
 
 EACH_SHARD = ("request_policy:multi_shard", "response_policy:agg_sum")
 
@@ -28,11 +29,17 @@ def look(ctx: Context, key: bytes, *, notifies: bool = True) -> Entry | None:
     return entry
 
 
-def database(ctx: Context, text: bytes, message: str = NOT_AN_INTEGER) -> Keyspace:
-    """The database of a number. Raises CommandError."""
-    index = integer(text, message)
+def database_index(text: bytes, message: str = "") -> int:
+    """The number of a database, which need not exist. Raises CommandError: `message`, or Redis's two for what
+    is no number and for what is none of 32 bits."""
+    index = integer(text, message or NOT_AN_INTEGER)
     if not -(1 << 31) <= index < 1 << 31:
-        raise CommandError(message)
+        raise CommandError(message or INDEX_OUT_OF_RANGE)
+    return index
+
+
+def database(ctx: Context, index: int) -> Keyspace:
+    """The database of a number. Raises CommandError."""
     if not 0 <= index < len(ctx.server.databases):
         raise CommandError(DB_OUT_OF_RANGE)
     return ctx.server.databases[index]
@@ -195,7 +202,7 @@ def _copy_options(ctx: Context, words: tuple[bytes, ...]) -> tuple[Keyspace, boo
         if name == b"REPLACE":
             replace = True
         elif index is not None:
-            target = database(ctx, index)
+            target = database(ctx, database_index(index))
         else:
             raise CommandError(SYNTAX)
     return target, replace
@@ -213,7 +220,7 @@ def move(ctx: Context, key: bytes, index: bytes) -> Reply:
     """Moves a key to another database."""
     if ctx.server.core is not None:
         raise CommandError("ERR MOVE is not allowed in cluster mode")
-    target = database(ctx, index)
+    target = database(ctx, database_index(index))
     if target is ctx.db:
         raise CommandError(SAME_OBJECT)
     entry = ctx.db.target(key)

@@ -13,6 +13,7 @@ from cluster.spec.command import command
 from cluster.spec.errors import SYNTAX, CommandError
 from protocol.resp.types import Reply
 
+CELL_BYTES: Final = 4
 CELLS_MAX: Final = 1 << 24
 """The table has a cell for each pair of bytes; Redis refuses by what malloc grants, which is more, and is
 quicker."""
@@ -48,7 +49,10 @@ def lcs(ctx: Context, key1: bytes, key2: bytes, *words: bytes) -> Reply:
     """Finds the longest subsequence that two strings have in common."""
     first, second = _text(ctx, key1), _text(ctx, key2)
     options = _options(words)
-    if (len(first) + 1) * (len(second) + 1) > CELLS_MAX:
+    cells = (len(first) + 1) * (len(second) + 1)
+    if cells * CELL_BYTES > ctx.server.options.proto_max_bulk_len:
+        raise CommandError("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len")
+    if cells > CELLS_MAX:
         raise CommandError("ERR Insufficient memory, failed allocating transient memory for LCS")
     table = _lengths(first, second)
     total = table[-1][-1]

@@ -97,7 +97,7 @@ def object_refcount(ctx: Context, key: bytes) -> Reply:
     if entry is None:
         return None
     value = entry.value
-    shared = isinstance(value, bytes) and is_integer(value) and 0 <= int(value) < SHARED_INTEGERS
+    shared = type(value) is bytes and is_integer(value) and 0 <= int(value) < SHARED_INTEGERS
     return SHARED_REFERENCES if shared else 1
 
 

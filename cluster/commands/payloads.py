@@ -12,6 +12,7 @@ from cluster.spec.errors import SYNTAX, CommandError
 from cluster.store.dump import dump, restore
 from cluster.store.frequency import counts_uses
 from cluster.store.keyspace import Value
+from cluster.store.values.limits import Limits
 from protocol.rdb.records import BadFooter, CorruptPayload
 from protocol.resp.types import OK, Reply
 
@@ -63,7 +64,7 @@ def restore_(ctx: Context, key: bytes, ttl_text: bytes, payload: bytes, *words: 
     ttl_ms = integer(ttl_text)
     if ttl_ms < 0:
         raise CommandError("ERR Invalid TTL value, must be >= 0")
-    value = _value(payload)
+    value = _value(payload, ctx.server.options)
     expire_ms = ttl_ms + ctx.now_ms if ttl_ms and not options.absolute else ttl_ms
     if expire_ms and is_over(ctx, expire_ms):
         if ctx.db.delete(key):
@@ -141,9 +142,9 @@ def _argument(word: bytes | None) -> bytes:
     return word
 
 
-def _value(payload: bytes) -> Value:
+def _value(payload: bytes, limits: Limits) -> Value:
     try:
-        return restore(payload)
+        return restore(payload, limits)
     except BadFooter:
         raise CommandError("ERR DUMP payload version or checksum are wrong") from None
     except CorruptPayload:

@@ -13,6 +13,10 @@ from cluster.spec.errors import SYNTAX, CommandError
 from cluster.store.values.set import Set
 from protocol.resp.types import Reply, SetReply
 
+FEW_LEFT = 5
+"""Where SPOP takes so many times more members than it leaves, Redis makes a new set of these, which may be an
+intset again."""
+
 
 @command("SADD", "key member+", group="set", since="1.0.0", flags="WRITE DENYOOM FAST", keys="RW INSERT",
          complexity="O(1) for each member added",
@@ -107,10 +111,12 @@ def spop(ctx: Context, key: bytes, *options: bytes) -> Reply:
     found = value.draw(ctx.server.random, count)
     if found:
         # Which ones is for this node to say: a replica is told their names.
-        whole = len(found) == len(value)
-        ctx.propagate_instead([[b"DEL", key] if whole else [b"SREM", key, *found]])
+        left = len(value) - len(found)
+        ctx.propagate_instead([[b"SREM", key, member] for member in found] if left else [[b"DEL", key]])
         for member in found:
             value.remove(member)
+        if 0 < left * FEW_LEFT <= len(found):
+            ctx.db.replace_value(key, Set.from_items(value, limits(ctx)))
         removed(ctx, key, b"spop", len(found))
     return SetReply(found) if options else found[0]
 

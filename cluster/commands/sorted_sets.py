@@ -14,6 +14,7 @@ from cluster.commands.context import Context
 from cluster.spec.command import command
 from cluster.spec.errors import SYNTAX, CommandError
 from cluster.store.values.sorted_set import SortedSet
+from protocol.rdb.encode import score_text
 from protocol.resp.types import Reply
 
 _ZADD_WORDS = frozenset((b"nx", b"xx", b"gt", b"lt", b"ch", b"incr"))
@@ -187,6 +188,7 @@ def zscan(ctx: Context, key: bytes, cursor: bytes, *options: bytes) -> Reply:
     value, following, members = scan(ctx, key, SortedSet, cursor, options)
     found: list[Reply] = []
     if value is not None:
+        written = score_text if value.encoding() == "listpack" else format_double
         for member in members:
-            found += (member, format_double(value.scores[member]))
+            found += (member, written(value.scores[member]))
     return [b"%d" % following, found]

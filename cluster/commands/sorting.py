@@ -36,6 +36,7 @@ class _Wanted:
         self.by_text = False
         self.offset, self.limit = 0, -1
         self.by: bytes | None = None
+        self.unsorted = False
         self.get: list[bytes] = []
         self.store: bytes | None = None
         at = 0
@@ -58,17 +59,15 @@ class _Wanted:
             self.store = rest[0]
         elif name == b"by":
             self.by = rest[0]
-            if self.looks_elsewhere():
+            if b"*" in self.by.partition(b"\0")[0]:
                 _refuse_in_cluster(ctx, "BY")
+            else:
+                self.unsorted = True  # whatever a later BY says, as in Redis
         elif name == b"get":
             _refuse_in_cluster(ctx, "GET")
             self.get.append(rest[0])
         else:
             raise CommandError(SYNTAX)
-
-    def looks_elsewhere(self) -> bool:
-        """Whether BY names keys. Without a place for the element it says: in no order."""
-        return self.by is not None and b"*" in self.by.partition(b"\0")[0]
 
     def bounds(self, size: int) -> tuple[int, int]:
         """The places that LIMIT leaves of so many, the last not included."""
@@ -141,7 +140,7 @@ def _ordered(ctx: Context, value: object, wanted: _Wanted) -> list[bytes]:
     if value is None:
         return []
     elements = _elements(value)
-    if wanted.by is None or wanted.looks_elsewhere():
+    if not wanted.unsorted:
         find = None if wanted.by is None else _lookup(ctx.db, wanted.by)
         order = _by_text(find, wanted) if wanted.by_text else _by_weight(elements, find)
         return sorted(elements, key=order, reverse=wanted.reverse)

@@ -29,7 +29,10 @@ _WAITED_COUNT: Final = 1000
 _NEW: Final = ID_MAX
 """The id that ">" stands for; as in Redis, one written out means the same."""
 
-_UNBALANCED: Final = "ERR Unbalanced {} list of streams: for each stream key an ID or '{}' must be specified."
+_UNBALANCED: Final = (
+    "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified."
+)
+"""Of XREADGROUP as well, as Redis has it."""
 _ONLY_GROUPS: Final = "ERR The {} option is only supported by XREADGROUP. You called XREAD instead."
 _DOLLAR: Final = (
     "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer"
@@ -62,7 +65,7 @@ def _request(ctx: Context, words: tuple[bytes, ...], *, grouped: bool) -> _Reque
     while at < end:
         word, left = words[at].lower(), end - at - 1
         if word == b"streams" and left:
-            _streams(request, words[at + 1 :], grouped=grouped)
+            _streams(request, words[at + 1 :])
             break
         if word == b"block" and left:
             request.deadline_ms = timeout_ms(ctx, words[at + 1])
@@ -86,10 +89,10 @@ def _request(ctx: Context, words: tuple[bytes, ...], *, grouped: bool) -> _Reque
     return request
 
 
-def _streams(request: _Request, words: tuple[bytes, ...], *, grouped: bool) -> None:
+def _streams(request: _Request, words: tuple[bytes, ...]) -> None:
     half, odd = divmod(len(words), 2)
     if odd:
-        raise CommandError(_UNBALANCED.format(*(("XREADGROUP", ">") if grouped else ("XREAD", "$"))))
+        raise CommandError(_UNBALANCED)
     request.keys, request.ids = words[:half], words[half:]
 
 

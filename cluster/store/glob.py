@@ -23,19 +23,22 @@ _NONE = b"(?!)"
 class Glob:
     """A pattern, ready to be matched."""
 
-    __slots__ = ("_first", "_last", "_last_length", "_middle", "_starred")
+    __slots__ = ("_empty", "_first", "_last", "_last_length", "_middle", "_starred")
 
     def __init__(self, pattern: bytes, *, ignore_case: bool = False) -> None:
         pieces = _pieces(pattern)
         compiled = [re.compile(b"".join(piece), re.IGNORECASE if ignore_case else 0) for piece in pieces]
         self._starred = len(compiled) > 1
+        self._empty = pattern in (b"", b"*")
         self._first = compiled[0]
         self._middle = [one for one, piece in zip(compiled[1:-1], pieces[1:-1], strict=True) if piece]
         self._last = compiled[-1]
         self._last_length = len(pieces[-1])
 
     def matches(self, text: bytes) -> bool:
-        """Whether the whole text matches."""
+        """Whether the whole text matches. As in Redis, `**` and the like do not match the empty text."""
+        if not text:
+            return self._empty
         if not self._starred:
             return self._first.fullmatch(text) is not None
         found = self._first.match(text)

@@ -22,6 +22,7 @@ from cluster.store.values.list import List
 from cluster.store.values.set import Set
 from cluster.store.values.sorted_set import SortedSet
 from cluster.store.values.stream import Stream
+from cluster.store.values.string import Sum
 from protocol.keyslot import key_slot
 
 Value: TypeAlias = bytes | bytearray | Hash | List | Set | SortedSet | Stream
@@ -30,6 +31,7 @@ Value: TypeAlias = bytes | bytearray | Hash | List | Set | SortedSet | Stream
 _TYPE_NAMES: dict[type, bytes] = {
     bytes: b"string",
     bytearray: b"string",
+    Sum: b"string",
     Hash: b"hash",
     ExpiringHash: b"hash",
     List: b"list",
@@ -305,7 +307,7 @@ class Keyspace:
     def keys(self) -> Iterator[bytes]:
         """The live keys, slot by slot. Removes nothing; the database must not change meanwhile."""
         now_ms = self.clock.now_ms
-        for slot in self.slots:
+        for slot in filter(None, self.slots):
             for key, entry in slot.items():
                 if not entry.expire_ms or entry.expire_ms >= now_ms:
                     yield key

@@ -43,7 +43,7 @@ _COMPRESSED_ABOVE_BYTES: Final = 20
 _INTEGER_TEXT_BYTES_MAX: Final = 11
 _NODE_BYTES_MAX: Final = 8192
 _NODE_ITEM_OVERHEAD: Final = 8
-_EXACT_INTEGERS: Final = 2.0**52
+_INTEGER_SCORES: Final = 2.0**62
 _CHUNK_BYTES: Final = 64 * 1024
 
 
@@ -275,6 +275,6 @@ def _nodes(items: Iterable[bytes]) -> Iterator[bytes]:
 
 def score_text(score: float) -> bytes:
     """A score as a listpack holds it: an integer where that is exact, or 17 significant digits."""
-    if -_EXACT_INTEGERS < score < _EXACT_INTEGERS and score == int(score):
+    if -_INTEGER_SCORES <= score <= _INTEGER_SCORES and score == int(score):
         return b"%d" % int(score)
     return b"%.17g" % score

@@ -245,7 +245,7 @@ def write_stream(writer: Writer, record: StreamRecord) -> None:
 def _write_group(writer: Writer, group: StreamGroupRecord) -> None:
     writer.string(group.name)
     _write_id(writer, group.last_id)
-    writer.length(_READS_UNKNOWN if group.entries_read is None else group.entries_read)
+    writer.length(_READS_UNKNOWN if group.entries_read is None else group.entries_read & _HALF)
     writer.length(len(group.pending))
     for id_, delivered_ms, deliveries in group.pending:
         writer.out += _raw_id(id_)

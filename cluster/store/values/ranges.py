@@ -19,11 +19,19 @@ class ScoreRange:
 class LexRange:
     """Members between two bounds; None is the bound below (low) or above (high) all members.
 
-    `empty` is a range that starts above all members or ends below them.
+    `nowhere` is a range that starts above all members or ends below them.
     """
 
     low: bytes | None
     high: bytes | None
     low_exclusive: bool = False
     high_exclusive: bool = False
-    empty: bool = False
+    nowhere: bool = False
+
+    def is_empty(self) -> bool:
+        """Whether its bounds leave no room for any member."""
+        if self.nowhere:
+            return True
+        if self.low is None or self.high is None:
+            return False
+        return self.low > self.high or (self.low == self.high and (self.low_exclusive or self.high_exclusive))

@@ -28,13 +28,16 @@ class SortedSet:
         self._packed = True
 
     @classmethod
-    def from_items(cls, items: Iterable[tuple[bytes, float]], limits: Limits = DEFAULT_LIMITS) -> SortedSet:
-        """A sorted set made in one go, as from a file; its encoding follows from what it holds."""
+    def from_items(
+        cls, items: Iterable[tuple[bytes, float]], limits: Limits = DEFAULT_LIMITS, *, packed: bool = False
+    ) -> SortedSet:
+        """A sorted set made in one go, as from a file; its encoding follows from what it holds. Where it was
+        `packed` before, only the number of its members can change that."""
         made = cls()
         scores = dict(items)
         longest = limits.zset_max_listpack_value
-        made._packed = len(scores) <= limits.zset_max_listpack_entries and all(
-            len(member) <= longest for member in scores
+        made._packed = len(scores) <= limits.zset_max_listpack_entries and (
+            packed or all(len(member) <= longest for member in scores)
         )
         made.scores = {member: score + 0.0 for member, score in scores.items()} if made._packed else scores
         made._order = SortedList((score, member) for member, score in made.scores.items())
@@ -113,7 +116,7 @@ class SortedSet:
 
     def lex_bounds(self, members: LexRange) -> tuple[int, int]:
         """The ranks of a range of members; meaningful only where all scores are equal, as in Redis."""
-        if members.empty or not self.scores:
+        if members.is_empty() or not self.scores:
             return 0, 0
         start, stop = 0, len(self.scores)
         if members.low is not None:

@@ -18,6 +18,7 @@ from sortedcontainers import SortedDict
 
 from cluster.store.values.stream_groups import Group, Pending
 from cluster.store.values.stream_id import ID_MAX
+from cluster.store.values.string import as_int64
 from protocol.rdb.records import (
     StreamConsumerRecord,
     StreamGroupRecord,
@@ -255,14 +256,14 @@ class Stream:
         if not self.entries_added:
             return 0
         if group.entries_read is not None and self.is_whole_from(group.last_id):
-            return self.entries_added - group.entries_read
+            return as_int64(self.entries_added - group.entries_read)
         read = self.entries_up_to(group.last_id)
         return None if read is None else self.entries_added - read
 
     def advance(self, group: Group, id_: int) -> None:
         """Moves a group's last id forward to an entry that is delivered now."""
         if group.entries_read is not None and self.is_whole_from(id_):
-            group.entries_read += 1
+            group.entries_read = as_int64(group.entries_read + 1)
         elif self.entries_added:
             group.entries_read = self.entries_up_to(id_)
         group.last_id = id_
@@ -343,7 +344,8 @@ def _group_record(name: bytes, group: Group) -> StreamGroupRecord:
 
 
 def _group(record: StreamGroupRecord) -> Group:
-    made = Group(record.last_id, record.entries_read)
+    read = record.entries_read
+    made = Group(record.last_id, None if read is None else as_int64(read))
     delivered = {id_: (at_ms, deliveries) for id_, at_ms, deliveries in record.pending}
     for consumer_record in record.consumers:
         consumer = made.add_consumer(consumer_record.name, consumer_record.seen_ms)

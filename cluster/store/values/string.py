@@ -11,6 +11,12 @@ _LONGEST_INTEGER = 20
 _EMBEDDED_BYTES_MAX = 44
 
 
+class Sum(bytes):
+    """What INCRBYFLOAT has left when it is a whole number: Redis keeps it as text all the same."""
+
+    __slots__ = ()
+
+
 def parse_integer(text: bytes) -> int:
     """The signed 64-bit integer that text is the one canonical form of. Raises ValueError."""
     if len(text) > _LONGEST_INTEGER:
@@ -19,6 +25,11 @@ def parse_integer(text: bytes) -> int:
     if b"%d" % value != text or not INT64_MIN <= value <= INT64_MAX:
         raise ValueError(text)
     return value
+
+
+def as_int64(value: int) -> int:
+    """What is left of an integer in 64 bits with a sign: Redis's counters go round."""
+    return (value - INT64_MIN) % (1 << 64) + INT64_MIN
 
 
 def is_integer(text: bytes) -> bool:
@@ -34,4 +45,4 @@ def string_encoding(value: bytes | bytearray) -> str:
     """As OBJECT ENCODING names it."""
     if isinstance(value, bytearray) or len(value) > _EMBEDDED_BYTES_MAX:
         return "raw"
-    return "int" if is_integer(value) else "embstr"
+    return "int" if type(value) is bytes and is_integer(value) else "embstr"

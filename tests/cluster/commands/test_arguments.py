@@ -132,8 +132,8 @@ def test_score_ranges() -> None:
 def test_lex_ranges() -> None:
     assert lex_range(b"-", b"+") == LexRange(None, None)
     assert lex_range(b"[a", b"(b") == LexRange(b"a", b"b", False, True)
-    assert lex_range(b"+", b"[a").empty
-    assert lex_range(b"[a", b"-").empty
+    assert lex_range(b"+", b"[a").nowhere
+    assert lex_range(b"[a", b"-").nowhere
     for bad in (b"", b"a", b"-1"):
         text = refusal(lambda bad=bad: lex_range(b"-", bad))  # type: ignore[misc]
         assert text == "ERR min or max not valid string range item"

@@ -42,6 +42,9 @@ from cluster.store.glob import Glob, matcher
         (b"a\\", b"a\\", True),
         (b"[\x7f-\x80]", b"a", True),
         (b".+", b"ab", False),
+        (b"*", b"", True),
+        (b"", b"", True),
+        (b"**", b"", False),
     ],
 )
 def test_matches(pattern: bytes, text: bytes, expected: bool) -> None:

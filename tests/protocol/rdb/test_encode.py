@@ -60,7 +60,8 @@ def test_large_values_are_those_of_redis(oracle: Oracle) -> None:
         (-0.0, b"0"),
         (3.3, b"3.2999999999999998"),
         (float("-inf"), b"-inf"),
-        (2.0**60, b"1.152921504606847e+18"),
+        (2.0**62, b"4611686018427387904"),
+        (2.0**63, b"9.2233720368547758e+18"),
     ],
 )
 def test_scores_in_listpacks(score: float, text: bytes) -> None:

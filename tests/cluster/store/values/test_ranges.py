@@ -52,4 +52,4 @@ def test_a_range_of_members_is_what_a_filter_finds(
 
 def test_an_empty_range_of_members() -> None:
     value = SortedSet.from_items([(b"a", 0.0)])
-    assert value.lex_bounds(LexRange(None, None, empty=True)) == (0, 0)
+    assert value.lex_bounds(LexRange(None, None, nowhere=True)) == (0, 0)

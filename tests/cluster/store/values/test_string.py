@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cluster.store.values.string import is_integer, parse_integer, string_encoding
+from cluster.store.values.string import Sum, is_integer, parse_integer, string_encoding
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,7 @@ def test_a_long_row_of_digits_is_no_integer() -> None:
         (b"x" * 44, "embstr"),
         (b"x" * 45, "raw"),
         (bytearray(b"12"), "raw"),
+        (Sum(b"12"), "embstr"),
     ],
 )
 def test_encodings(value: bytes | bytearray, encoding: str) -> None:
