@@ -13,6 +13,7 @@ import pytest
 from protocol.resp.writer import encode_command
 from tests.cluster.node.single import Single
 from tests.conftest import NO_SERVER, REQUIRED
+from tests.support.data_sets import Command, data_set
 from tests.support.oracle import SERVER, Oracle, words
 from tools.admin.waiting import wait_until
 
@@ -24,43 +25,16 @@ DATA_SETS = int(os.environ.get("STARLING_DATA_SETS", "4"))
 """For each direction and each form of the base."""
 CHECK_AOF = shutil.which("redis-check-aof")
 FOLDER = "appendonlydir"
-FAR_MS = 4_000_000_000_000
-"""Far from now on the real clock as on a simulated one."""
-Command = list[bytes]
 
 
 def commands(rng: random.Random) -> list[Command]:
     """Writes of all types, with expiries, transactions and several databases."""
-    found: list[Command] = []
-    for number in range(rng.randrange(1, 60)):
-        found += [words(each) for each in _writes(rng, number)]
-    return found
-
-
-def _writes(rng: random.Random, number: int) -> list[tuple[bytes | str | int, ...]]:
-    key = f"key:{rng.randrange(20)}:"
-    text = rng.randbytes(rng.choice((0, 1, 20, 300)))
-    many = [
-        rng.choice((text, str(rng.randrange(-1000, 1000)).encode())) for _ in range(rng.choice((1, 5, 200)))
+    return [
+        *data_set(rng, keys=6),
+        *map(words, (("MULTI",), ("INCR", "counter"), ("RPUSH", "log", rng.randrange(99)), ("EXEC",))),
+        *data_set(rng, keys=6),
+        *map(words, (("SET", "gone", 1), ("DEL", "gone"), ("SADD", "some", *range(9)), ("SPOP", "some", 3))),
     ]
-    pairs = [word for item in many for word in (item, text)]
-    scores = [word for item in many for word in (repr(rng.uniform(-9, 9)), item)]
-    return rng.choice(
-        [
-            [("SET", key + "s", text)],
-            [("SET", key + "s", text), ("PEXPIREAT", key + "s", FAR_MS)],
-            [("APPEND", key + "s", text), ("SETRANGE", key + "s", 5, "range")],
-            [("RPUSH", key + "l", *many), ("LPUSH", key + "l", number)],
-            [("SADD", key + "set", *many), ("SPOP", key + "set")],
-            [("ZADD", key + "z", *scores)],
-            [("HSET", key + "h", *pairs), ("HINCRBYFLOAT", key + "h", "f", "1.5")],
-            [("XADD", key + "x", "*", "field", text), ("XADD", key + "x", "*", "field", number)],
-            [("XADD", key + "x", "*", "a", 1), ("XGROUP", "CREATE", key + "x", f"g{number}", "0")],
-            [("MULTI",), ("INCR", "counter"), ("RPUSH", "log", number), ("EXEC",)],
-            [("DEL", key + "s", key + "l")],
-            [("SELECT", rng.randrange(4))],
-        ]
-    )
 
 
 def ours(rng: random.Random, preamble: str) -> tuple[bytes, dict[str, bytes]]:
