@@ -170,10 +170,10 @@ def _kind(word: bytes) -> Kind:
 
 
 def describe(ctx: Context, session: Session) -> bytes:
-    """A client's line in CLIENT LIST. Its buffers are the node's own matter: their sizes are 0 here."""
+    """A client's line in CLIENT LIST."""
     now_ms = ctx.now_ms
     queue = session.queue
-    queued_bytes = sum(len(word) for argv in queue or () for word in argv)
+    unserved, unsent = session.buffers()
     fields: dict[str, object] = {
         "id": session.id,
         "addr": session.address,
@@ -188,16 +188,16 @@ def describe(ctx: Context, session: Session) -> bytes:
         "psub": len(session.patterns),
         "ssub": len(session.shard_channels),
         "multi": -1 if queue is None else len(queue),
-        "qbuf": 0,
+        "qbuf": unserved,
         "qbuf-free": 0,
         "argv-mem": sum(map(len, session.context.argv)),
-        "multi-mem": queued_bytes,
+        "multi-mem": session.queued_bytes,
         "rbs": 0,
         "rbp": 0,
         "obl": 0,
-        "oll": 0,
-        "omem": 0,
-        "tot-mem": queued_bytes,
+        "oll": int(unsent > 0),
+        "omem": unsent,
+        "tot-mem": session.memory_bytes(),
         "events": "r",
         "cmd": session.last_command,
         "user": session.user,

@@ -168,6 +168,7 @@ def reset(ctx: Context) -> Reply:
 
 def _make_new(session: Session) -> None:
     session.queue = None
+    session.queued_bytes = 0
     session.queue_failed = False
     session.asking = session.readonly = False
     session.replies_on = True

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from cluster.commands.context import Context
 from cluster.commands.durations import percentile_usec
+from cluster.session.session import Kind
 from cluster.spec.command import command
 from cluster.spec.version import REDIS_VERSION, STARLING_VERSION
 from protocol.resp.types import Reply, Verbatim
@@ -122,12 +123,19 @@ def _memory(ctx: Context) -> Fields:
         "mem_not_counted_for_evict": 0,
         "mem_replication_backlog": backlog_bytes,
         "mem_total_replication_buffers": backlog_bytes,
-        **dict.fromkeys(
-            ("mem_clients_slaves", "mem_clients_normal", "mem_cluster_links", "mem_aof_buffer"), 0
-        ),
+        "mem_clients_slaves": client_bytes(ctx, replicas=True),
+        "mem_clients_normal": client_bytes(ctx, replicas=False),
+        "mem_cluster_links": 0,
+        "mem_aof_buffer": 0,
         "mem_allocator": "libc",
         **dict.fromkeys(("active_defrag_running", "lazyfree_pending_objects", "lazyfreed_objects"), 0),
     }
+
+
+def client_bytes(ctx: Context, *, replicas: bool) -> int:
+    """What the links to replicas take up, or all other clients."""
+    sessions = ctx.server.sessions.values()
+    return sum(each.memory_bytes() for each in sessions if (each.kind is Kind.REPLICA) == replicas)
 
 
 _NO_SCRIPTS = (
@@ -185,7 +193,7 @@ def _stats(ctx: Context) -> Fields:
         "expired_time_cap_reached_count": 0,
         "expire_cycle_cpu_milliseconds": 0,
         "evicted_keys": statistics.evicted_keys,
-        "evicted_clients": 0,
+        "evicted_clients": statistics.evicted_clients,
         "total_eviction_exceeded_time": statistics.memory_exceeded_ms + exceeded_ms,
         "current_eviction_exceeded_time": exceeded_ms,
         "keyspace_hits": sum(database.hits for database in server.databases),

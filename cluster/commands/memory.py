@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from cluster.commands.arguments import integer
 from cluster.commands.context import Context
-from cluster.commands.info import human
+from cluster.commands.info import client_bytes, human
 from cluster.commands.keys import look
 from cluster.spec.command import command, container
 from cluster.spec.errors import SYNTAX, CommandError
@@ -80,8 +80,8 @@ def memory_stats(ctx: Context) -> Reply:
         b"total.allocated": used,
         b"startup.allocated": 0,
         b"replication.backlog": backlog,
-        b"clients.slaves": 0,
-        b"clients.normal": 0,
+        b"clients.slaves": client_bytes(ctx, replicas=True),
+        b"clients.normal": client_bytes(ctx, replicas=False),
         b"cluster.links": 0,
         b"aof.buffer": 0,
         b"lua.caches": 0,

@@ -36,6 +36,7 @@ class Statistics:
     connections: int = 0
     rejected_connections: int = 0
     evicted_keys: int = 0
+    evicted_clients: int = 0
     memory_exceeded_ms: int = 0
     memory_exceeded_since_ms: int = 0
     unexpected_errors: int = 0
@@ -117,6 +118,7 @@ class Statistics:
         self.errors.clear()
         self._samples.clear()
         self.connections = self.rejected_connections = self.evicted_keys = self.unexpected_errors = 0
+        self.evicted_clients = 0
         self.memory_exceeded_ms = 0
 
 

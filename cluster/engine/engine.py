@@ -290,7 +290,7 @@ class Engine:
             if type(refusal) is ErrorReply:
                 return self._refuse(session, found, refusal)
         if session.queue is not None and found.name not in UNQUEUED:
-            session.queue.append(argv)
+            session.enqueue(argv)
             return QUEUED
         return self._call(session, found, argv)
 

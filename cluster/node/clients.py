@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from cluster.commands.context import Server
 from cluster.engine.engine import Engine
+from cluster.node.client_memory import ClientMemory
 from cluster.node.log import Log
 from cluster.node.world import Link, World
 from cluster.session.session import Kind, Session
@@ -46,6 +48,7 @@ class ClientHost(Protocol):
     options: Options
     clock: Clock
     engine: Engine
+    server: Server
 
     def before_requests(self) -> None:
         """Called when a read has brought something, before any of it is served."""
@@ -65,8 +68,9 @@ class Clients:
     def __init__(self, host: ClientHost) -> None:
         self.host = host
         self.limits = Limits()
-        self.update_limits()
         self.connections: dict[int, ClientConnection] = {}
+        self.memory = ClientMemory(host)
+        self.update_limits()
         self.refused = 0
         self.accepted = 0
         self.closed_for_output = 0
@@ -77,6 +81,7 @@ class Clients:
         """Follows CONFIG SET."""
         self.limits.bulk_bytes = self.host.options.proto_max_bulk_len
         self.limits.query_buffer_bytes = self.host.options.client_query_buffer_limit
+        self.memory.update_limit(self)
 
     def accept(self) -> ClientConnection:
         """A listener's callback."""
@@ -122,6 +127,7 @@ class ClientConnection:
         "_soft_since_ms",
         "_unix_ms",
         "_waiting",
+        "heard_ms",
         "on_closed",
         "session",
     )
@@ -140,6 +146,8 @@ class ClientConnection:
         self._resumed = False
         self._bytes_unread = 0
         self._soft_since_ms = 0
+        self.heard_ms = 0
+        """When something came last, in unix milliseconds."""
         self.on_closed: Callable[[], None] = lambda: None
 
     # the World's side
@@ -159,8 +167,11 @@ class ClientConnection:
             _shown(link.peer_address), _shown(link.local_address), self.deliver, self.close
         )
         self.session.on_finish = self._finished
+        self.session.buffers = self.buffers
         self._reader.authenticated = self.session.authenticated
         self._clients.connections[self.session.id] = self
+        if self._clients.memory.limit_bytes:
+            self._clients.memory.join(self)
 
     def _refusal(self, link: Link) -> bytes:
         host = self._clients.host
@@ -186,14 +197,17 @@ class ClientConnection:
             self._bytes_unread += len(data)
             if self._bytes_unread > UNSERVED_BYTES_PAUSE:
                 self._link.pause_reading()
-            return
-        self._process()
+        else:
+            self._process()
+        if self._clients.memory.limit_bytes and self._link is not None:
+            self._clients.memory.note(self)
 
     def closed(self, _reason: str) -> None:
         if self._link is None:
             return
         self._link = None
         self._clients.connections.pop(self.session.id, None)
+        self._clients.memory.forget(self)
         self._clients.host.engine.close(self.session)
         self.on_closed()
         self._clients.host.after_requests()
@@ -235,6 +249,10 @@ class ClientConnection:
         """What the peer has not taken yet."""
         return self._link.unsent_bytes() if self._link is not None else 0
 
+    def buffers(self) -> tuple[int, int]:
+        """What has come and is not served, and what the peer has not taken yet."""
+        return max(self._reader.pending_bytes, self._bytes_unread), self.unsent_bytes()
+
     def check_output(self) -> None:
         """Closes a client that reads too slowly for what it is sent (client-output-buffer-limit)."""
         if self._link is None:
@@ -253,6 +271,8 @@ class ClientConnection:
                 "warning", f"Client {self.session.address} closed for overcoming of output buffer limits."
             )
             self._link.abort()
+        elif self._clients.memory.limit_bytes:
+            self._clients.memory.note(self)
 
     # serving
 
@@ -260,7 +280,7 @@ class ClientConnection:
         """Serves all whole requests that are here, and writes their replies at once."""
         if self._link is None or self._waiting:
             return
-        self._clock.now_ms = self._unix_ms()
+        self._clock.now_ms = self.heard_ms = self._unix_ms()
         self._clients.host.before_requests()
         self._out = out = bytearray()
         while True:

@@ -44,6 +44,9 @@ _TICK_MS = 100
 _TICKS_A_SECOND = 10
 _DROP_BATCH = 128
 ID_CHARACTERS = 40
+_CLIENT_LIMITS = frozenset(
+    ("proto-max-bulk-len", "client-query-buffer-limit", "maxmemory-clients", "maxmemory")
+)
 
 
 class Node:
@@ -419,11 +422,11 @@ class Node:
     def save(self) -> str | None:
         return self.disk.save()
 
-    def save_in_background(self) -> str | None:
-        return self.disk.save_in_background()
+    def save_in_background(self, *, may_wait: bool) -> str:
+        return self.disk.ask(may_wait=may_wait, is_nested=self.engine.is_nested())
 
     def rewrite_append_only_file(self) -> str:
-        return self.aof_rewriter.ask()
+        return self.aof_rewriter.ask(is_nested=self.engine.is_nested())
 
     def load_append_only_file(self) -> str | None:
         self.aof.flush(force=True)
@@ -473,7 +476,7 @@ class Node:
                 self.aof_rewriter.switch_off()
         elif name in ("port", "bind"):
             self._ports.move()
-        elif name == "proto-max-bulk-len" or name == "client-query-buffer-limit":
+        elif name in _CLIENT_LIMITS:
             self.clients.update_limits()
         elif name.startswith("cluster-") or name == "replica-validity-factor":
             update_settings(self.settings, options)

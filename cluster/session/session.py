@@ -9,6 +9,12 @@ from typing import Any
 
 from protocol.resp.types import NO_REPLY, Reply
 
+SESSION_BYTES = 4096
+"""What a client takes up that asks for nothing: measured, with its connection."""
+
+SUBSCRIPTION_BYTES = 100
+"""What one channel, pattern or watched key takes up beside its name."""
+
 
 class Kind(Enum):
     """What a connection is, as CLIENT LIST TYPE tells."""
@@ -47,7 +53,8 @@ class Session:
     `deliver(value)` writes a value out of turn: a push, or the reply that LATER promised (use `finish` for
     that). `context` is the handlers' view of the server for this client; the engine makes it. `watched` maps
     database and key to whether the key was there when WATCH came. `skips_late` says that the client does not
-    want the reply that LATER promised (CLIENT REPLY).
+    want the reply that LATER promised (CLIENT REPLY). `buffers` tells how many bytes the client has sent that
+    are not served, and how many it has been sent that it has not taken.
     """
 
     id: int
@@ -83,6 +90,8 @@ class Session:
     last_command: str = "NULL"
     last_interaction_ms: int = 0
     write_offset: int = 0
+    queued_bytes: int = 0
+    buffers: Callable[[], tuple[int, int]] = field(default=lambda: (0, 0))
     on_finish: Callable[[Reply], None] = field(default=lambda _: None)
     channels: set[bytes] = field(default_factory=set)
     patterns: set[bytes] = field(default_factory=set)
@@ -110,8 +119,22 @@ class Session:
             reply = NO_REPLY
         self.on_finish(reply)
 
+    def enqueue(self, argv: list[bytes]) -> None:
+        """Keeps a request for EXEC."""
+        assert self.queue is not None
+        self.queue.append(argv)
+        self.queued_bytes += sum(map(len, argv))
+
+    def memory_bytes(self) -> int:
+        """What the client takes up, about: what it has sent and not been served, been sent and not read, and
+        what is kept for it."""
+        names = (*self.channels, *self.patterns, *self.shard_channels, *(key for _, key in self.watched))
+        kept = sum(map(len, names)) + SUBSCRIPTION_BYTES * len(names)
+        return SESSION_BYTES + sum(self.buffers()) + self.queued_bytes + kept
+
     def forget_transaction(self) -> None:
         """Out of MULTI. What is watched stays watched."""
         self.queue = None
+        self.queued_bytes = 0
         self.queue_failed = False
         self.refresh()
