@@ -109,7 +109,9 @@ class Host(Protocol):
     def save(self) -> str | None:
         """Writes the RDB file now; the reason when it can't."""
 
-    def save_in_background(self) -> str | None: ...
+    def save_in_background(self, *, may_wait: bool) -> str:
+        """Begins to, or schedules it where it `may_wait`; what the client is told, an error if it begins with
+        ERR."""
 
     def rewrite_append_only_file(self) -> str:
         """Begins to; what the client is told, an error if it begins with ERR."""

@@ -71,7 +71,7 @@ def save(ctx: Context) -> Reply:
     """Writes all data to disk while everyone waits."""
     reason = ctx.server.host.save()
     if reason:
-        raise CommandError(reason if reason.startswith("ERR ") else f"ERR {reason}")
+        raise CommandError(reason)
     return OK
 
 
@@ -87,10 +87,10 @@ def bgsave(ctx: Context, *words: bytes) -> Reply:
     """Writes all data to disk in the background."""
     if len(words) > 1 or (words and words[0].upper() != b"SCHEDULE"):
         raise CommandError(SYNTAX)
-    reason = ctx.server.host.save_in_background()
-    if reason:
-        raise CommandError(reason if reason.startswith("ERR ") else f"ERR {reason}")
-    return Status(b"Background saving started")
+    answer = ctx.server.host.save_in_background(may_wait=bool(words))
+    if answer.startswith("ERR"):
+        raise CommandError(answer)
+    return Status(answer.encode())
 
 
 @command(

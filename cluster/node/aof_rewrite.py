@@ -120,11 +120,12 @@ class Rewriter:
 
     # BGREWRITEAOF
 
-    def ask(self) -> str:
-        """BGREWRITEAOF: what the client is told; an error begins with ERR."""
+    def ask(self, *, is_nested: bool = False) -> str:
+        """BGREWRITEAOF: what the client is told; an error begins with ERR. `is_nested` in a transaction,
+        which nothing is forked in the middle of."""
         if self._child is not None:
             return "ERR Background append only file rewriting already in progress"
-        if self._disk.is_saving:
+        if self._disk.is_saving or is_nested:
             self.is_scheduled = True
             self.failures = 0
             return "Background append only file rewriting scheduled"

@@ -11,14 +11,21 @@ from cluster.node.world import Child, World
 from cluster.store import dump
 from protocol.rdb.records import CorruptFile
 
-_IN_PROGRESS = "Background save already in progress"
+_IN_PROGRESS = "ERR Background save already in progress"
+_FAILED = "ERR"
+_STARTED = "Background saving started"
+_SCHEDULED = "Background saving scheduled"
 _REWRITING = (
-    "Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to "
+    "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to "
     "schedule a BGSAVE whenever possible."
 )
 PART_BYTES = 256 * 1024
 _RETRY_MS = 5000
 """After a failed background save the save points wait so long, as Redis does."""
+
+
+def _nobody(_failure: str) -> None:
+    """Nobody waits for the end."""
 
 
 class Disk:
@@ -49,6 +56,8 @@ class Disk:
         self.keys_loaded = 0
         self.expired_keys: list[tuple[int, bytes]] = []
         self.aux: dict[bytes, bytes] = {}
+        self.is_scheduled = False
+        self._idle_calls: list[Callable[[], None]] = []
         self.total_bytes = 0
         self.loaded_bytes = 0
 
@@ -56,6 +65,15 @@ class Disk:
     def is_saving(self) -> bool:
         """Whether a background save is under way."""
         return self._child is not None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a child is at work on a file: there is one at a time."""
+        return self._child is not None or self.is_rewriting()
+
+    def when_idle(self, call: Callable[[], None]) -> None:
+        """Calls back soon after no child is at work any more."""
+        self._idle_calls.append(call)
 
     # loading
 
@@ -146,19 +164,31 @@ class Disk:
         except OSError as error:
             self.last_ok = False
             self._log("warning", f"Error moving temp DB file on the final destination: {error}")
-            return str(error)
+            return _FAILED
         self._saved(self._server.dirty)
         self._log("notice", "DB saved on disk")
         return None
 
-    def save_in_background(self) -> str | None:
-        """Has a forked child write the file; the reason when it can't."""
+    def ask(self, *, may_wait: bool, is_nested: bool) -> str:
+        """BGSAVE: what the client is told; an error begins with ERR. `may_wait` for another child's end
+        (SCHEDULE); `is_nested` in a transaction, which nothing is forked in the middle of."""
         if self._child is not None:
             return _IN_PROGRESS
-        if self.is_rewriting():
-            return _REWRITING
+        if self.is_rewriting() or is_nested:
+            if not may_wait and not is_nested:
+                return _REWRITING
+            self.is_scheduled = True
+            return _SCHEDULED
+        return _FAILED if self.save_in_background() else _STARTED
+
+    def save_in_background(self, done: Callable[[str], None] = _nobody) -> str | None:
+        """Has a forked child write the file, where is_busy is False; the reason when it can't. Otherwise
+        `done("")` comes in the end, or done(why it failed)."""
+        self.is_scheduled = False
         try:
-            child = self._world.fork_save(self._options.dbfilename, self.snapshot, self._ended)
+            child = self._world.fork_save(
+                self._options.dbfilename, self.snapshot, lambda failure: self._ended(failure, done)
+            )
         except OSError as error:
             self.last_ok = False
             self._failed_ms = self._world.now_ms()
@@ -168,7 +198,7 @@ class Disk:
         self._log("notice", f"Background saving started by pid {child.pid}")
         return None
 
-    def _ended(self, failure: str) -> None:
+    def _ended(self, failure: str, done: Callable[[str], None]) -> None:
         self._child = None
         self.last_duration_s = (self._world.now_ms() - self._child_since_ms) // 1000
         if failure:
@@ -178,6 +208,7 @@ class Disk:
         else:
             self._saved(self._child_dirty)
             self._log("notice", "Background saving terminated with success")
+        done(failure)
 
     def _saved(self, dirty: int) -> None:
         self._server.dirty -= dirty
@@ -186,10 +217,15 @@ class Disk:
         self.saves += 1
 
     def tick(self) -> None:
-        """A few times a second: the save points."""
-        if self._child is not None or self.is_rewriting() or not self._server.dirty:
+        """A few times a second: what waits for the end of another child, and the save points."""
+        while self._idle_calls and not self.is_busy:
+            self._idle_calls.pop(0)()
+        if self.is_busy or (not self.last_ok and self._world.now_ms() - self._failed_ms < _RETRY_MS):
             return
-        if not self.last_ok and self._world.now_ms() - self._failed_ms < _RETRY_MS:
+        if self.is_scheduled:
+            self.save_in_background()
+            return
+        if not self._server.dirty:
             return
         since_ms = self._world.unix_ms() - self.last_save_ms
         for seconds, changes in self._options.save:

@@ -1,9 +1,7 @@
 """Replication's connections: replicas that follow us, and the one to a primary that we follow.
 
-A full copy is taken by a forked child at one moment of the stream: `+FULLRESYNC` names that moment, and what
-the stream brings meanwhile is held for each replica and sent behind the copy. All replicas that wait at the
-moment of a fork share it. Unlike Redis, which waits repl-diskless-sync-delay for more of them, the fork comes
-at once: a replica that is late only costs another fork."""
+Full copies for replicas are cluster.node.full_copies' business; here is what comes before and behind them.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +9,22 @@ from typing import Protocol
 
 from cluster.commands.context import Server
 from cluster.engine.engine import Engine
-from cluster.node.clients import ClientConnection, Clients
+from cluster.node.clients import Clients
 from cluster.node.disk import Disk
 from cluster.node.following import Following
+from cluster.node.full_copies import FullCopies, Outlet
 from cluster.node.loading import Loading
 from cluster.node.log import Log
-from cluster.node.world import Child, World
+from cluster.node.world import World
 from cluster.replication.primary import ONLINE, SEND_BULK, WAIT_BGSAVE, Replica
 from cluster.replication.replication import Replication
 from cluster.session.session import Kind, Session
 from cluster.spec.options import Options
 from cluster.store.clock import Clock
 from cluster.store.values.string import parse_integer
-from protocol.psync import Continue, FullResync
+from protocol.psync import Continue
 from protocol.resp.types import NO_REPLY, OK, ErrorReply, Reply
 
-UNSENT_BYTES_PAUSE = 8 << 20
-"""While a replica has not taken so much of its copy, the child that produces it waits."""
-LOOK_AGAIN_MS = 10
 KEEPALIVE_MS = 1000
 ADDRESS_BYTES_MAX = 46
 
@@ -58,33 +54,6 @@ class ReplicaHost(Protocol):
         """We are in step with our primary now, or not any more."""
 
 
-class Outlet:
-    """A replica's connection. `held` has the stream since its copy's moment, until it may be sent; None when
-    nothing is to be held. Times are unix milliseconds."""
-
-    __slots__ = ("connection", "held", "moved_ms", "replica", "unsent_bytes")
-
-    def __init__(self, replica: Replica, connection: ClientConnection) -> None:
-        self.replica = replica
-        self.connection = connection
-        self.held: bytearray | None = None
-        self.unsent_bytes = 0
-        self.moved_ms = 0
-
-
-class FullCopy:
-    """One fork, and the replicas that get what it produces."""
-
-    def __init__(self, outlets: list[Outlet], marker: bytes) -> None:
-        self.outlets = outlets
-        self.marker = marker
-        self.collected: bytearray | None = None
-        self.child: Child | None = None
-        self.is_paused = False
-        if any(not outlet.replica.takes_eof for outlet in outlets):
-            self.collected = bytearray()
-
-
 class ReplicaLinks:
     """All of a node's replication connections."""
 
@@ -94,8 +63,7 @@ class ReplicaLinks:
         self._replication.on_outgoing = self._flush_soon
         self._replication.on_synced = self._synced
         self._outlets: dict[int, Outlet] = {}
-        self._copy: FullCopy | None = None
-        self._copy_is_due = False
+        self._copies = FullCopies(host, self._outlets, self.flush, self._go_online)
         self._kept_alive_ms = 0
         self._following: Following | None = None
 
@@ -142,8 +110,7 @@ class ReplicaLinks:
     def close(self) -> None:
         """The node is ending."""
         self._hang_up()
-        if self._copy is not None and self._copy.child is not None:
-            self._copy.child.kill()
+        self._copies.stop()
 
     def tick(self) -> None:
         """A few times a second."""
@@ -160,6 +127,8 @@ class ReplicaLinks:
 
     def _look_after(self, outlet: Outlet, now_ms: int, *, keeps_alive: bool) -> None:
         replica, timeout_ms = outlet.replica, self._host.options.repl_timeout * 1000
+        # Whatever it says, and be it a newline while it loads its copy, it is alive.
+        replica.ack_ms = max(replica.ack_ms, outlet.connection.heard_ms)
         if replica.state == WAIT_BGSAVE and keeps_alive:
             outlet.connection.write(b"\n")
         elif replica.state == ONLINE and now_ms - replica.ack_ms > timeout_ms and not replica.old_protocol:
@@ -229,7 +198,7 @@ class ReplicaLinks:
             outlet.replica.state = ONLINE
             outlet.connection.write(answer.line() + replication.backlog.since(offset))
         else:
-            self._copy_soon()
+            self._copies.begin_soon()
         return NO_REPLY
 
     def _outlet(self, session: Session) -> Outlet | None:
@@ -248,12 +217,7 @@ class ReplicaLinks:
             return
         self._replication.detach(outlet.replica, self._host.world.unix_ms())
         self._host.log("notice", f"Connection with replica {outlet.replica.address} lost.")
-        copy = self._copy
-        if copy is not None and outlet in copy.outlets:
-            copy.outlets.remove(outlet)
-            if not copy.outlets and copy.child is not None:
-                self._host.log("notice", "Diskless rdb transfer, last replica dropped, killing fork child.")
-                copy.child.kill()
+        self._copies.gone(outlet)
 
     def _drop(self, outlet: Outlet, why: str) -> None:
         self._host.log("warning", why)
@@ -312,15 +276,12 @@ class ReplicaLinks:
         offset = _integer(value)
         if offset is None or outlet.connection.session.kind is not Kind.REPLICA:
             return NO_REPLY
-        if outlet.held is not None and self._copy_is_over(outlet):
+        if outlet.held is not None and self._copies.is_over(outlet):
             self._go_online(outlet)
         self._replication.attachments.acknowledge(
             outlet.replica, offset, self._host.world.unix_ms(), synced_offset=synced_offset
         )
         return NO_REPLY
-
-    def _copy_is_over(self, outlet: Outlet) -> bool:
-        return self._copy is None or outlet not in self._copy.outlets
 
     def _go_online(self, outlet: Outlet) -> None:
         held, outlet.held = outlet.held, None
@@ -329,97 +290,6 @@ class ReplicaLinks:
         self._host.log("notice", f"Synchronization with replica {outlet.replica.address} succeeded")
         if held:
             outlet.connection.write(bytes(held))
-
-    # full copies
-
-    def _copy_soon(self) -> None:
-        # Behind what this turn of the loop still brings, so that replicas that come together share a fork.
-        if not self._copy_is_due and self._copy is None:
-            self._copy_is_due = True
-            self._host.world.call_at(self._host.world.now_ms(), self._start_copy)
-
-    def _start_copy(self) -> None:
-        self._copy_is_due = False
-        waiting = [
-            each
-            for each in self._outlets.values()
-            if each.replica.state == WAIT_BGSAVE and each.replica in self._replication.replicas
-        ]
-        if not waiting or self._copy is not None:
-            return
-        self.flush()
-        self._replication.copy_begins()
-        host, marker = self._host, b"%040x" % self._host.world.random.getrandbits(160)
-        copy = self._copy = FullCopy(waiting, marker)
-        host.log("notice", "Starting BGSAVE for SYNC with target: replicas sockets")
-        try:
-            copy.child = host.world.fork_stream(host.disk.snapshot, self._chunk, self._copied)
-        except OSError as error:
-            self._copied(f"Can't fork: {error.strerror}")
-            return
-        host.log("notice", f"Background RDB transfer started by pid {copy.child.pid}")
-        answer = FullResync(self._replication.id, self._replication.offset).line()
-        for outlet in waiting:
-            outlet.replica.state = SEND_BULK
-            outlet.held = bytearray()
-            outlet.moved_ms = host.world.unix_ms()
-            if not outlet.replica.old_protocol:
-                outlet.connection.write(answer)
-            if outlet.replica.takes_eof:
-                outlet.connection.write(b"$EOF:%b\r\n" % marker)
-
-    def _chunk(self, data: bytes) -> None:
-        copy = self._copy
-        if copy is None:
-            return
-        if copy.collected is not None:
-            copy.collected += data
-        for outlet in list(copy.outlets):
-            if outlet.replica.takes_eof:
-                outlet.connection.write(data)
-        self._throttle(copy)
-
-    def _throttle(self, copy: FullCopy) -> None:
-        """Holds the child while a replica is behind, and lets it go on when all have taken most of it."""
-        if copy is not self._copy or copy.child is None:
-            return
-        is_behind = any(each.connection.unsent_bytes() > UNSENT_BYTES_PAUSE for each in copy.outlets)
-        if is_behind and not copy.is_paused:
-            copy.child.pause_reading()
-        elif copy.is_paused and not is_behind:
-            copy.child.resume_reading()
-        copy.is_paused = is_behind
-        if is_behind:
-            self._host.world.call_at(self._host.world.now_ms() + LOOK_AGAIN_MS, lambda: self._throttle(copy))
-
-    def _copied(self, failure: str) -> None:
-        copy, self._copy = self._copy, None
-        if copy is None:
-            return
-        if failure:
-            self._host.log("warning", f"Background RDB transfer error: {failure}")
-            for outlet in list(copy.outlets):
-                outlet.connection.abort()
-        else:
-            self._host.log("notice", "Background RDB transfer terminated with success")
-            for outlet in list(copy.outlets):
-                self._send_rest(outlet, copy)
-        self._copy_soon()
-
-    def _send_rest(self, outlet: Outlet, copy: FullCopy) -> None:
-        replica = outlet.replica
-        if replica.takes_eof:
-            outlet.connection.write(copy.marker)
-            self._host.log(
-                "notice",
-                f"Streamed replica with replica {replica.address} succeeded (socket). Waiting for REPLCONF "
-                "ACK from replica to enable streaming",
-            )
-        elif copy.collected is not None:
-            outlet.connection.write(b"$%d\r\n" % len(copy.collected))
-            outlet.connection.write(bytes(copy.collected))
-            if not replica.rdb_only:
-                self._go_online(outlet)
 
 
 def _integer(text: bytes) -> int | None:

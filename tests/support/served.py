@@ -68,8 +68,8 @@ class NotingHost:
     def save(self) -> str | None:
         return self.refuses or None
 
-    def save_in_background(self) -> str | None:
-        return self.refuses or None
+    def save_in_background(self, *, may_wait: bool) -> str:
+        return f"ERR {self.refuses}" if self.refuses else "Background saving started"
 
     def rewrite_append_only_file(self) -> str:
         return f"ERR {self.refuses}" if self.refuses else "Background append only file rewriting started"

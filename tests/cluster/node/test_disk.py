@@ -79,3 +79,37 @@ def test_a_corrupt_file_stops_the_start_and_stays_as_it_is() -> None:
             single.start()
         single.world.kill()
         assert single.disk.contents["dump.rdb"] == whole[:at]
+
+
+def test_a_save_may_be_scheduled_behind_a_rewrite_and_a_rewrite_behind_a_save() -> None:
+    single = filled()
+    raw = single.connect()
+    reply = raw.send(b"BGREWRITEAOF\r\nBGSAVE\r\nBGSAVE SCHEDULE\r\nBGSAVE LATER\r\nBGREWRITEAOF\r\n")
+    assert reply.split(b"\r\n")[:-1] == [
+        b"+Background append only file rewriting started",
+        b"-ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order "
+        b"to schedule a BGSAVE whenever possible.",
+        b"+Background saving scheduled",
+        b"-ERR syntax error",
+        b"-ERR Background append only file rewriting already in progress",
+    ]
+    single.simulation.run_for(1000)
+    assert single.node.disk.saves == 1
+    reply = raw.send(b"BGSAVE\r\nBGREWRITEAOF\r\nBGSAVE SCHEDULE\r\n")
+    assert reply == (
+        b"+Background saving started\r\n+Background append only file rewriting scheduled\r\n"
+        b"-ERR Background save already in progress\r\n"
+    )
+    single.simulation.run_for(1000)
+    assert single.node.info_fields("persistence")["aof_rewrites"] == 2
+
+
+def test_in_a_transaction_nothing_is_forked_before_its_end() -> None:
+    single = filled()
+    reply = single.connect().send(b"MULTI\r\nBGSAVE\r\nBGREWRITEAOF\r\nSET a 9\r\nEXEC\r\n")
+    assert reply.endswith(
+        b"*3\r\n+Background saving scheduled\r\n+Background append only file rewriting scheduled\r\n+OK\r\n"
+    )
+    single.simulation.run_for(1000)
+    assert single.node.disk.saves == 1
+    assert single.node.info_fields("persistence")["aof_rewrites"] == 1

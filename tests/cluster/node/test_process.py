@@ -227,7 +227,7 @@ def test_a_second_sigint_ends_at_once(start: Start) -> None:
     with socket.create_connection(("127.0.0.1", client.connection_pool.connection_kwargs["port"])) as replica:
         # A replica that never acknowledges: the first signal waits for it.
         replica.sendall(b"PSYNC ? -1\r\n")
-        process.wait_for("Background RDB transfer terminated with success")
+        process.wait_for("Background saving terminated with success")
         client.set("key", "value")
         process.process.send_signal(signal.SIGINT)
         process.wait_for("Waiting for replicas before shutting down.")
