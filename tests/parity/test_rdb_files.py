@@ -15,7 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from protocol.checksum import crc64
+from protocol.rdb import codes
 from tests.conftest import NO_SERVER, REQUIRED
+from tests.protocol.rdb.kinds import EVERY_KIND
+from tests.protocol.rdb.test_streams import HEAD as ONE_ENTRY
 from tests.support.data_sets import Reader, data_set, differences
 from tests.support.frames import whole
 from tests.support.oracle import SERVER, Oracle, words
@@ -98,6 +102,30 @@ def test_redis_server_loads_our_file(ours: Side, theirs: Side, part: int) -> Non
 def test_we_load_redis_servers_file(ours: Side, theirs: Side, part: int) -> None:
     for seed in range(part, DATA_SETS, PARTS):
         carry(theirs, ours, DATA_SETS + seed)
+
+
+@pytest.mark.parametrize("version", [1, 2, 4, 5, 6, 7, 8, 9, 10])
+def test_files_of_older_versions_say_the_same_to_both(ours: Side, theirs: Side, version: int) -> None:
+    """Every kind of value since Redis 2.6, made by hand, in two databases and with expiries in seconds."""
+    kinds = [body for body, _ in EVERY_KIND if body[0] != codes.SET_LISTPACK]
+    group = b"\x01\x01g\x01\x00" + b"\x00" + b"\x00"
+    kinds.append(bytes((codes.STREAM_LISTPACKS,)) + ONE_ENTRY + group)
+    data = b"REDIS%04d" % version
+    for database in (0, 3):
+        data += bytes((codes.SELECT, database))
+        for number, body in enumerate(kinds):
+            if number % 3 == 0:
+                data += bytes((codes.EXPIRE_S,)) + (2_000_000_000 + number).to_bytes(4, "little")
+            data += body[:1] + b"\xc0" + bytes((number,)) + body[1:]
+    data += bytes((codes.EOF,))
+    data += crc64(data).to_bytes(8, "little") if version >= 5 else b""
+    for side in (ours, theirs):
+        side.do("CONFIG", "SET", "maxmemory-policy", "noeviction")
+        side.file.write_bytes(data)
+        side.do("DEBUG", "RELOAD", "NOSAVE")
+    found = ours.reader.content()
+    assert len(found) == 2 * len(kinds)
+    assert not differences(found, theirs.reader.content())[:3]
 
 
 def test_libraries_of_functions_go_through_us(ours: Side, theirs: Side) -> None:

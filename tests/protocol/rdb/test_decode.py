@@ -13,15 +13,11 @@ from protocol.rdb.records import (
     CorruptFile,
     CorruptPayload,
     DatabaseRecord,
-    HashRecord,
     KeyRecord,
-    ListRecord,
     Record,
-    SetRecord,
-    SortedSetRecord,
     StringRecord,
 )
-from tests.protocol.rdb.test_legacy import ziplist
+from tests.protocol.rdb.kinds import EVERY_KIND, string
 from tests.protocol.rdb.values import records
 
 
@@ -30,43 +26,12 @@ def footed(body: bytes, version: int = 10) -> bytes:
     return data + crc64(data).to_bytes(8, "little")
 
 
-def string(data: bytes) -> bytes:
-    return bytes((0x40 | len(data) >> 8, len(data) & 0xFF)) + data
-
-
 def file(body: bytes, version: int = 10) -> bytes:
     data = b"REDIS%04d" % version + body + b"\xff"
     return data + (crc64(data).to_bytes(8, "little") if version >= 5 else b"")
 
 
-@pytest.mark.parametrize(
-    ("body", "record"),
-    [
-        (b"\x00\xc0\xfb", StringRecord(b"-5")),
-        (b"\x00\xc1\x00\x80", StringRecord(b"-32768")),
-        (b"\x00\xc2\x00\x00\x00\x80", StringRecord(b"-2147483648")),
-        (b"\x00\x81\0\0\0\0\0\0\0\x01a", StringRecord(b"a")),
-        (b"\x01\x02\x01a\x01b", ListRecord([b"a", b"b"])),
-        (b"\x02\x02\x01a\x01b", SetRecord([b"a", b"b"])),
-        (
-            b"\x03\x03\x01a\x031.5\x01b\xfe\x01c\xff",
-            SortedSetRecord([(b"c", float("-inf")), (b"a", 1.5), (b"b", float("inf"))]),
-        ),
-        (b"\x04\x01\x01a\x01b", HashRecord({b"a": b"b"})),
-        (b"\x05\x01\x01a" + bytes(6) + b"\xf8\x3f", SortedSetRecord([(b"a", 1.5)])),
-        (b"\x09" + string(b"\x01\x01k\x01\x00v\xff"), HashRecord({b"k": b"v"}, "listpack")),
-        (b"\x0a" + string(ziplist(["026162", "f1"])), ListRecord([b"ab", b"0"])),
-        (b"\x0b" + string(bytes.fromhex("02000000 01000000 0500")), SetRecord([b"5"], "intset")),
-        (b"\x0c" + string(ziplist(["0161", "03312e35"])), SortedSetRecord([(b"a", 1.5)], "listpack")),
-        (b"\x0d" + string(ziplist(["0161", "f1"])), HashRecord({b"a": b"0"}, "listpack")),
-        (b"\x0e\x02" + 2 * string(ziplist(["0161"])), ListRecord([b"a", b"a"])),
-        (
-            b"\x12\x02\x01\x03abc\x02" + string(bytes.fromhex("09000000 0100 0101 ff")),
-            ListRecord([b"abc", b"1"]),
-        ),
-        (b"\x14" + string(bytes.fromhex("09000000 0100 0101 ff")), SetRecord([b"1"], "listpack")),
-    ],
-)
+@pytest.mark.parametrize(("body", "record"), EVERY_KIND)
 def test_every_kind_of_value(body: bytes, record: Record) -> None:
     assert parse_payload(footed(body)) == record
     assert parse_payload(footed(body, version=6)) == record
