@@ -129,6 +129,13 @@ class Host(Protocol):
     def follow(self, primary: tuple[str, int] | None) -> None:
         """Replicate from host and port, or (None) from nobody."""
 
+    def begin_failover(self, target: tuple[str, int] | None, *, timeout_ms: int, forces: bool) -> None:
+        """Hands our role to that replica, or to the first that has caught up; gives up after `timeout_ms` (0
+        for never), or goes on all the same where it `forces`."""
+
+    def abort_failover(self) -> None:
+        """Calls off the failover under way."""
+
     def become_replica_link(self, session: Session, kind: str, argv: list[bytes]) -> Reply:
         """REPLCONF, PSYNC and SYNC arriving on a client's connection."""
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cluster.commands.arguments import integer, integer_between, positive
 from cluster.commands.blocking import timeout_ms
 from cluster.commands.context import Context
 from cluster.replication.primary import ONLINE
 from cluster.replication.primary import Waiter as AckWaiter
+from cluster.replication.replication import NO_FAILOVER
 from cluster.session.waiters import Waiter
 from cluster.spec.command import command
-from cluster.spec.errors import CommandError
+from cluster.spec.errors import SYNTAX, CommandError
 from protocol.resp.types import LATER, OK, Reply, Status
 
 FOLLOW_SYNTAX = "args={host-port={host port:integer} | no-one={NO ONE}}"
@@ -30,6 +31,8 @@ def replicaof(ctx: Context, host: bytes, port_text: bytes) -> Reply:
     server = ctx.server
     if server.core is not None:
         raise CommandError("ERR REPLICAOF not allowed in cluster mode.")
+    if server.replication.failover_state != NO_FAILOVER:
+        raise CommandError("ERR REPLICAOF not allowed while failing over.")
     if (host.lower(), port_text.lower()) == (b"no", b"one"):
         if server.replication.primary is not None:
             server.host.follow(None)
@@ -61,6 +64,64 @@ def slaveof(ctx: Context, host: bytes, port_text: bytes) -> Reply:
 
 def _client(ctx: Context) -> str:
     return f"id={ctx.session.id} addr={ctx.session.address}"
+
+
+@command(
+    "FAILOVER",
+    "[target=TO {host port:integer [FORCE]}] [ABORT] [TIMEOUT milliseconds:integer]",
+    group="server",
+    since="6.2.0",
+    flags="ADMIN NOSCRIPT STALE",
+    complexity="O(1)",
+)
+def failover(ctx: Context, *words: bytes) -> Reply:
+    """Hands the primary's role to one of its replicas without losing a write."""
+    server, replication = ctx.server, ctx.server.replication
+    if server.core is not None:
+        raise CommandError("ERR FAILOVER not allowed in cluster mode.")
+    if [word.lower() for word in words] == [b"abort"]:
+        if replication.failover_state == NO_FAILOVER:
+            raise CommandError("ERR No failover in progress.")
+        server.host.abort_failover()
+        return OK
+    target, time_ms, forces = _failover_words(words)
+    if replication.failover_state != NO_FAILOVER:
+        raise CommandError("ERR FAILOVER already in progress.")
+    if replication.primary is not None:
+        raise CommandError("ERR FAILOVER is not valid when server is a replica.")
+    if not replication.replicas:
+        raise CommandError("ERR FAILOVER requires connected replicas.")
+    if forces and (not time_ms or target is None):
+        raise CommandError("ERR FAILOVER with force option requires both a timeout and target HOST and IP.")
+    if target is not None:
+        replica = next((each for each in replication.replicas if each.name == target), None)
+        if replica is None:
+            raise CommandError("ERR FAILOVER target HOST and PORT is not a replica.")
+        if not replica.is_online:
+            raise CommandError("ERR FAILOVER target replica is not online.")
+    server.host.begin_failover(target, timeout_ms=time_ms, forces=forces)
+    return OK
+
+
+def _failover_words(words: Sequence[bytes]) -> tuple[tuple[str, int] | None, int, bool]:
+    """The target, the timeout and whether it is forced, in whatever order. Raises CommandError."""
+    target: tuple[str, int] | None = None
+    time_ms, forces = 0, False
+    rest = list(words)
+    while rest:
+        word = rest.pop(0).lower()
+        if word == b"timeout" and rest and not time_ms:
+            time_ms = integer(rest.pop(0))
+            if time_ms <= 0:
+                raise CommandError("ERR FAILOVER timeout must be greater than 0")
+        elif word == b"to" and len(rest) > 1 and target is None:
+            host = rest.pop(0).decode("utf-8", "surrogateescape")
+            target = host, integer(rest.pop(0))
+        elif word == b"force" and not forces:
+            forces = True
+        else:
+            raise CommandError(SYNTAX)
+    return target, time_ms, forces
 
 
 @command("ROLE", group="server", since="2.8.12", flags="NOSCRIPT LOADING STALE FAST", acl="ADMIN DANGEROUS")

@@ -21,6 +21,7 @@ from cluster.replication.replica import (
     CopyPart,
     DropReplicas,
     Effect,
+    FailoverAnswered,
     Hangup,
     PrimaryLink,
     Say,
@@ -141,6 +142,8 @@ class Following:
                 apply = self._host.engine.apply
                 for argv in commands:
                     apply(argv)
+            case FailoverAnswered(accepted):
+                self._host.failover.answered(accepted=accepted)
             case AckDue():
                 self._host.before_reply()
                 self._machine.acknowledge(self._host.world.unix_ms())

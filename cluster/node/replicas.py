@@ -11,13 +11,14 @@ from cluster.commands.context import Server
 from cluster.engine.engine import Engine
 from cluster.node.clients import Clients
 from cluster.node.disk import Disk
+from cluster.node.failover import Failover
 from cluster.node.following import Following
 from cluster.node.full_copies import FullCopies, Outlet
 from cluster.node.loading import Loading
 from cluster.node.log import Log
 from cluster.node.world import World
 from cluster.replication.primary import ONLINE, SEND_BULK, WAIT_BGSAVE, Replica
-from cluster.replication.replication import Replication
+from cluster.replication.replication import NO_FAILOVER, Replication
 from cluster.session.session import Kind, Session
 from cluster.spec.options import Options
 from cluster.store.clock import Clock
@@ -42,6 +43,9 @@ class ReplicaHost(Protocol):
     clients: Clients
     disk: Disk
     loading: Loading
+    failover: Failover
+
+    def follow(self, primary: tuple[str, int] | None) -> None: ...
 
     def before_reply(self) -> None: ...
 
@@ -179,6 +183,12 @@ class ReplicaLinks:
         if session.kind is Kind.REPLICA:
             return NO_REPLY
         replication = self._replication
+        if kind == "PSYNC" and len(argv) > 3 and argv[3].lower() == b"failover":
+            refusal = self._take_role(session, argv[1])
+            if refusal:
+                return ErrorReply(refusal)
+        if replication.failover_state != NO_FAILOVER:
+            return ErrorReply(b"NOMASTERLINK Can't SYNC while failing over")
         if replication.primary is not None and not replication.link_up:
             return ErrorReply(b"NOMASTERLINK Can't SYNC while not connected with my master")
         self._host.log("notice", f"Replica {outlet.replica.address} asks for synchronization")
@@ -200,6 +210,17 @@ class ReplicaLinks:
         else:
             self._copies.begin_soon()
         return NO_REPLY
+
+    def _take_role(self, session: Session, history: bytes) -> bytes:
+        """Our primary asks us to be the primary (its FAILOVER); why not, when we can't."""
+        self._host.log("warning", f"Failover request received for replid {history.decode('latin-1')}.")
+        if self._replication.primary is None:
+            return b"ERR PSYNC FAILOVER can't be sent to a master."
+        if history.lower() != self._replication.id.encode():
+            return b"ERR PSYNC FAILOVER replid must match my replid."
+        self._host.follow(None)
+        self._host.log("notice", f"MASTER MODE enabled (failover request from 'addr={session.address}')")
+        return b""
 
     def _outlet(self, session: Session) -> Outlet | None:
         """What is known of this connection as a replica's; made when it first says something of the kind."""

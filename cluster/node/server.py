@@ -24,6 +24,7 @@ from cluster.node.bus import Bus
 from cluster.node.clients import Clients
 from cluster.node.disk import Disk
 from cluster.node.driver import CoreDriver
+from cluster.node.failover import Failover
 from cluster.node.loading import LoadError, Loading, Work
 from cluster.node.log import Log
 from cluster.node.ports import ClientPorts, StartError
@@ -101,6 +102,7 @@ class Node:
         self.bus: Bus | None = None
         self.driver: CoreDriver | None = None
         self.replicas = ReplicaLinks(self)
+        self.failover = Failover(self)
         self.transfers = Transfers(self)
         self._shutdown = Shutdown(self)
         self._ports = ClientPorts(world, options, self.log, self.clients.accept)
@@ -284,6 +286,7 @@ class Node:
     def _tick_data(self) -> None:
         self.engine.tick()
         self.replicas.tick()
+        self.failover.tick()
         if not self.server.loading:
             self.disk.tick()
             self.aof_rewriter.tick()
@@ -460,6 +463,12 @@ class Node:
         else:
             self.replicas.follow(*primary)
         self.engine.role_changed()
+
+    def begin_failover(self, target: tuple[str, int] | None, *, timeout_ms: int, forces: bool) -> None:
+        self.failover.begin(target, timeout_ms=timeout_ms, forces=forces)
+
+    def abort_failover(self) -> None:
+        self.failover.abort("Failover manually aborted")
 
     def become_replica_link(self, session: Session, kind: str, argv: list[bytes]) -> Reply:
         return self.replicas.attach(session, kind, argv)

@@ -32,6 +32,16 @@ class Replica:
     old_protocol: bool = False
 
     @property
+    def name(self) -> tuple[str, int]:
+        """The host and port by which it is to be reached."""
+        return self.announced_host or self.host, self.port
+
+    @property
+    def is_online(self) -> bool:
+        """Whether it has its copy, and gets the stream."""
+        return self.state == ONLINE
+
+    @property
     def address(self) -> str:
         """Its name in log lines."""
         return f"{self.announced_host or self.host}:{self.port or '<unknown-replica-port>'}"

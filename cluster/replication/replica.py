@@ -65,6 +65,13 @@ class CopyEnds:
 
 
 @dataclass(frozen=True, slots=True)
+class FailoverAnswered:
+    """Whether the other side has taken the primary's role, as our PSYNC asked it to."""
+
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AckDue:
     """The primary asks how far we are: bring to disk what has been applied, then call acknowledge()."""
 
@@ -86,7 +93,9 @@ class Hangup:
     """Close the link; a new one is due after a second."""
 
 
-Effect: TypeAlias = AckDue | Write | Say | CopyBegins | CopyPart | CopyEnds | Apply | DropReplicas | Hangup
+Effect: TypeAlias = (
+    FailoverAnswered | AckDue | Write | Say | CopyBegins | CopyPart | CopyEnds | Apply | DropReplicas | Hangup
+)
 
 _PING, _REPLIES, _ANSWER, _HEADER = "ping", "replies", "answer", "header"
 _PAYLOAD, _LOADING, _STREAM, _OVER = "payload", "loading", "stream", "over"
@@ -255,9 +264,13 @@ class PrimaryLink:
             self._phase = _ANSWER
             known, offset = self._replication.id, self._replication.offset + 1
             self._say("notice", f"Trying a partial resynchronization (request {known}:{offset}).")
-            self._write(b"PSYNC", known.encode(), b"%d" % offset)
+            asks = (b"FAILOVER",) if self._replication.failover_state == words.FAILING_OVER else ()
+            self._write(b"PSYNC", known.encode(), b"%d" % offset, *asks)
 
     def _on_answer(self, line: bytes) -> None:
+        is_failover = self._replication.failover_state == words.FAILING_OVER
+        if is_failover:
+            self._effects.append(FailoverAnswered(line.startswith((b"+CONTINUE", b"+FULLRESYNC"))))
         answer = parse_answer(line)
         if isinstance(answer, TryLater):
             raise PsyncError(

@@ -35,6 +35,10 @@ HANDSHAKE = "handshake"
 SYNC = "sync"
 CONNECTED = "connected"
 
+NO_FAILOVER = "no-failover"
+WAITING_FOR_SYNC = "waiting-for-sync"
+FAILING_OVER = "failover-in-progress"
+
 
 @dataclass(slots=True)
 class LinkStatus:
@@ -58,6 +62,7 @@ class Replication:
     offset              bytes of the stream so far (master_repl_offset)
     primary             (host, port) that we follow, or None
     link                the link to it
+    failover_state      of a FAILOVER: none, we wait for a replica, or we ask it to be the primary
     synced_offset       how much of that our append only file has on disk for certain; -1 where there is none
     is_void             our data has been thrown away, and no whole copy has taken its place
     """
@@ -70,6 +75,7 @@ class Replication:
         self.offset = 0
         self.offset2 = -1
         self.synced_offset = -1
+        self.failover_state = NO_FAILOVER
         self.is_void = False
         self.primary: tuple[str, int] | None = None
         self.link = LinkStatus()
@@ -335,7 +341,7 @@ class Replication:
             )
         backlog = self.backlog
         fields |= {
-            "master_failover_state": "no-failover",
+            "master_failover_state": self.failover_state,
             "master_replid": self.id,
             "master_replid2": self.id2,
             "master_repl_offset": self.offset,

@@ -86,6 +86,12 @@ class NotingHost:
     def follow(self, primary: tuple[str, int] | None) -> None:
         raise AssertionError("no change of role is expected here")
 
+    def begin_failover(self, target: tuple[str, int] | None, *, timeout_ms: int, forces: bool) -> None:
+        self.changed.append(f"failover {target} {timeout_ms} {forces}")
+
+    def abort_failover(self) -> None:
+        self.changed.append("failover aborted")
+
     def become_replica_link(self, session: Session, kind: str, argv: list[bytes]) -> Reply:
         raise AssertionError("no replica is expected here")
 

@@ -8,6 +8,7 @@ from cluster.replication.primary import ONLINE, Replica
 from protocol.resp.types import LATER, ErrorReply, Reply
 from tests.support.local import Local
 
+UNFORCED = "FAILOVER with force option requires both a timeout and target HOST and IP."
 DISABLED = b"ERR This instance has cluster support disabled"
 
 
@@ -180,3 +181,42 @@ def test_waitaof_refuses_bad_numbers() -> None:
         ErrorReply(b"ERR timeout is negative"),
     ]
     assert local.call("WAITAOF", 0, 0, 0) == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ("ABORT", "No failover in progress."),
+        ("TO a", "syntax error"),
+        ("FORCE FORCE", "syntax error"),
+        ("TIMEOUT 0", "FAILOVER timeout must be greater than 0"),
+        ("TIMEOUT x", "value is not an integer or out of range"),
+        ("", "FAILOVER requires connected replicas."),
+    ],
+)
+def test_failover_refuses(words: str, error: str) -> None:
+    assert Local().call("FAILOVER", *words.split()) == ErrorReply(b"ERR " + error.encode())
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ("FORCE", "FAILOVER with force option requires both a timeout and target HOST and IP."),
+        (
+            "TO 10.0.0.2 6380 FORCE",
+            "FAILOVER with force option requires both a timeout and target HOST and IP.",
+        ),
+        ("TO 10.0.0.2 6381", "FAILOVER target HOST and PORT is not a replica."),
+    ],
+)
+def test_failover_refuses_wrong_targets(words: str, error: str) -> None:
+    local = Local()
+    with_replica(local)
+    assert local.call("FAILOVER", *words.split()) == ErrorReply(b"ERR " + error.encode())
+    local.replication.replicas[0].state = "send_bulk"
+    target = ErrorReply(b"ERR FAILOVER target replica is not online.")
+    assert local.call("FAILOVER", "TIMEOUT", 5, "TO", "10.0.0.2", 6380) == target
+    local.replication.failover_state = "waiting-for-sync"
+    assert local.call("FAILOVER") == ErrorReply(b"ERR FAILOVER already in progress.")
+    refused = ErrorReply(b"ERR REPLICAOF not allowed while failing over.")
+    assert local.call("REPLICAOF", "h", 1) == refused
