@@ -27,6 +27,7 @@ from cluster.store.clock import Clock
 from cluster.store.frequency import count_uses
 from cluster.store.glob import matcher
 from cluster.store.keyspace import Keyspace
+from protocol.rdb.records import PLAIN_BYTES
 from protocol.resp.types import ErrorReply, Reply
 
 MEMORY_MARGIN_BYTES = 32 << 20
@@ -220,6 +221,7 @@ class Server:
         self.tracking = TrackingTable(self.sessions)
         self.statistics = Statistics()
         self.active_expiry = True
+        self.plain_bytes = PLAIN_BYTES
         self.gauge = Gauge(host, databases)
         self.make_room: Callable[[], bool]
         self.near_limit = False
@@ -258,11 +260,18 @@ class Server:
         self.waiters.touch((database, key))
         self.events.tell(database, event, key)
 
-    def _listen_to(self, database: Keyspace) -> None:
-        """Has the database tell of new keys and of misses, where someone asks for such events."""
-        index, tell, wanted = database.index, self.events.tell, self.events.wanted
-        database.on_new = partial(tell, index, b"new") if "n" in wanted else None
-        database.on_miss = partial(tell, index, b"keymiss") if "m" in wanted else None
+    def listen(self) -> None:
+        """Has the databases tell of new keys and of misses, where someone waits for keys or asks for such
+        events."""
+        wanted = self.events.wanted
+        for database in self.databases:
+            index = database.index
+            database.on_new = partial(self._added, index) if "n" in wanted or self.waiters else None
+            database.on_miss = partial(self.events.tell, index, b"keymiss") if "m" in wanted else None
+
+    def _added(self, database: int, key: bytes) -> None:
+        self.waiters.add_key((database, key))
+        self.events.tell(database, b"new", key)
 
     def pause(self, reason: str, until_ms: int, *, everything: bool) -> None:
         """Holds requests until a unix time: all of them, or those that write. Each reason has its own
@@ -310,9 +319,9 @@ class Server:
         self.replication.holds_still = "failover" in self._pauses
         deletes = self.replication.primary is None and not self._pauses
         self.events.want(options.notify_keyspace_events)
+        self.listen()
         for database in self.databases:
             database.deletes_expired = deletes
-            self._listen_to(database)
             count_uses(database, options, self.random)
 
 

@@ -11,17 +11,24 @@ from typing import Final
 
 from cluster.commands.arguments import positive, strtod
 from cluster.commands.context import Context
+from cluster.commands.debug_protocol import REPLIES, sample
 from cluster.commands.objects import encoding, object_refcount
 from cluster.spec.command import command
 from cluster.spec.errors import NO_SUCH_KEY, CommandError
+from cluster.spec.option_kinds import parse_memory
 from cluster.store.digest import dataset_digest, value_digest
 from cluster.store.dump import dump
-from protocol.resp.types import OK, ErrorReply, Reply, Status
+from cluster.store.keyspace import Value
+from cluster.store.values.list import List
+from protocol.rdb.encode import quicklist_nodes
+from protocol.rdb.records import PLAIN_BYTES, ListRecord
+from protocol.resp.types import OK, ErrorReply, Push, Reply, Status
 
 _LRU_CLOCK_MASK = (1 << 24) - 1
 _PAYLOAD_FRAME_BYTES = 11
 """What a DUMP payload has around the value itself: its type, version and checksum."""
 
+_PACKED_THRESHOLD_MAX = (1 << 32) - (1 << 20)
 _SHOWN_BYTES = 128
 
 
@@ -56,12 +63,64 @@ def _object(ctx: Context, words: Sequence[bytes]) -> Reply:
     idle_s = max(0, ctx.now_ms - entry.access_ms) // 1000
     references = object_refcount(ctx, words[0])
     assert isinstance(references, int)
+    size = len(dump(entry.value, plain_bytes=ctx.server.plain_bytes)) - _PAYLOAD_FRAME_BYTES
     return Status(
         f"Value at:{id(entry.value):#x} refcount:{references}"
-        f" encoding:{encoding(entry.value)}"
-        f" serializedlength:{len(dump(entry.value)) - _PAYLOAD_FRAME_BYTES}"
-        f" lru:{entry.access_ms // 1000 & _LRU_CLOCK_MASK} lru_seconds_idle:{idle_s}".encode()
+        f" encoding:{encoding(entry.value)} serializedlength:{size}"
+        f" lru:{entry.access_ms // 1000 & _LRU_CLOCK_MASK} lru_seconds_idle:{idle_s}"
+        f"{_quicklist(ctx, entry.value)}".encode()
     )
+
+
+def _quicklist(ctx: Context, value: Value) -> str:
+    """How a list would lie in nodes, as it does in a payload."""
+    if not isinstance(value, List):
+        return ""
+    nodes = quicklist_nodes(ListRecord(value.elements, ctx.server.plain_bytes))
+    options = ctx.server.options
+    return (
+        f" ql_nodes:{len(nodes)} ql_avg_node:{len(value) / len(nodes):.2f}"
+        f" ql_listpack_max:{options.list_max_listpack_size}"
+        f" ql_compressed:{int(options.list_compress_depth > 0)}"
+        f" ql_uncompressed_size:{sum(len(content) for _, content in nodes)}"
+    )
+
+
+def _listpack(ctx: Context, words: Sequence[bytes]) -> Reply:
+    """LISTPACK key: Redis prints its bytes. Ours are none, so the log has what there would be to see."""
+    entry = ctx.db.peek(words[0])
+    if entry is None:
+        raise CommandError(NO_SUCH_KEY)
+    if not encoding(entry.value).startswith("listpack"):
+        raise CommandError("ERR Not a listpack encoded object.")
+    size = len(dump(entry.value, compress=False)) - _PAYLOAD_FRAME_BYTES
+    ctx.server.host.log("notice", f"A listpack: elements {len(entry.value)}, bytes {size}")
+    return Status(b"Listpack structure printed on stdout")
+
+
+def _quicklist_packed_threshold(ctx: Context, words: Sequence[bytes]) -> Reply:
+    """QUICKLIST-PACKED-THRESHOLD size: from which size on an element of a list is a node of its own in what
+    DUMP gives; 0 for the size that it was in the beginning."""
+    size = parse_memory(words[0].decode(errors="replace") or "0")
+    if size is None or size > _PACKED_THRESHOLD_MAX:
+        raise CommandError("ERR argument must be a memory value bigger than 1 and smaller than 4gb")
+    ctx.server.plain_bytes = size or PLAIN_BYTES
+    return OK
+
+
+def _protocol(ctx: Context, words: Sequence[bytes]) -> Reply:
+    found = sample(words[0], ctx.session.protocol)
+    if isinstance(found, Push):
+        ctx.session.deliver(found)
+        return b"Some real reply following the push reply"
+    return found
+
+
+def _help(_ctx: Context, _words: Sequence[bytes]) -> Reply:
+    lines = ["DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"]
+    for usage, text in _HELP.items():
+        lines += [usage, f"    {text}"]
+    return [Status(line.encode()) for line in lines]
 
 
 def _digest(ctx: Context, _words: Sequence[bytes]) -> Reply:
@@ -69,7 +128,7 @@ def _digest(ctx: Context, _words: Sequence[bytes]) -> Reply:
 
 
 def _digest_value(ctx: Context, words: Sequence[bytes]) -> Reply:
-    return [Status(value_digest(ctx.db.peek(key))) for key in words]
+    return [Status(value_digest(ctx.db.stored(key))) for key in words]  # also of keys that are over
 
 
 def _populate(ctx: Context, words: Sequence[bytes]) -> Reply:
@@ -128,7 +187,7 @@ def _reload(ctx: Context, words: Sequence[bytes]) -> Reply:
     if given - {b"MERGE", b"NOFLUSH", b"NOSAVE"}:
         raise CommandError("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.")
     if ctx.server.host.reload(saves=b"NOSAVE" not in given, flushes=b"NOFLUSH" not in given):
-        raise CommandError("ERR Error trying to load the RDB dump, check server logs.")
+        raise CommandError("ERR Error trying to load the RDB dump")
     return _loaded(ctx)
 
 
@@ -153,10 +212,35 @@ _SUBCOMMANDS: Final[dict[bytes, tuple[Callable[[Context, Sequence[bytes]], Reply
     b"JMAP": (_do_nothing, 0, 0),
     b"LOADAOF": (_load_aof, 0, 0),
     b"LOG": (_log, 1, 1),
+    b"HELP": (_help, 0, 0),
+    b"LISTPACK": (_listpack, 1, 1),
     b"OBJECT": (_object, 1, 1),
     b"POPULATE": (_populate, 1, 3),
+    b"PROTOCOL": (_protocol, 1, 1),
+    b"QUICKLIST-PACKED-THRESHOLD": (_quicklist_packed_threshold, 1, 1),
     b"RELOAD": (_reload, 0, 3),
     b"SET-ACTIVE-EXPIRE": (_set_active_expiry, 1, 1),
+    b"SET-DISABLE-DENY-SCRIPTS": (_do_nothing, 1, 1),
     b"SLEEP": (_sleep, 1, 1),
 }
 """Each with the least and the greatest number of words behind it."""
+
+_HELP: Final = {
+    "CHANGE-REPL-ID": "Begin a replication history of another name.",
+    "DIGEST": "A digest of all data, the same for the same data.",
+    "DIGEST-VALUE <key> [<key> ...]": "A digest of each key's value.",
+    "ERROR <string>": "Reply with this error.",
+    "JMAP": "Nothing.",
+    "LISTPACK <key>": "Describe a value that is packed in the log.",
+    "LOADAOF": "Load all data anew from the append only file.",
+    "LOG <message>": "Write a line to the log.",
+    "OBJECT <key>": "How a key's value is kept.",
+    "POPULATE <count> [<prefix>] [<size>]": "Make so many string keys; replicas are not told.",
+    "PROTOCOL <type>": "Reply with a value of this type: " + ", ".join(map(bytes.decode, REPLIES)) + ".",
+    "QUICKLIST-PACKED-THRESHOLD <size>": "From which size on DUMP has list elements by themselves.",
+    "RELOAD [MERGE] [NOFLUSH] [NOSAVE]": "Save the RDB file, unless NOSAVE, and load it.",
+    "SET-ACTIVE-EXPIRE <0|1>": "Whether keys that nobody asks for expire.",
+    "SET-DISABLE-DENY-SCRIPTS <0|1>": "Nothing: no command is denied to scripts only.",
+    "SLEEP <seconds>": "Serve nobody for so long.",
+    "HELP": "This list.",
+}

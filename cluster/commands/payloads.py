@@ -42,7 +42,7 @@ FREQUENCY_MAX = 255
 def dump_(ctx: Context, key: bytes) -> Reply:
     """Returns a key's value in the form that RESTORE takes."""
     value = ctx.db.get(key)
-    return None if value is None else dump(value)
+    return None if value is None else dump(value, plain_bytes=ctx.server.plain_bytes)
 
 
 @command(
@@ -71,6 +71,7 @@ def restore_(ctx: Context, key: bytes, ttl_text: bytes, payload: bytes, *words: 
             ctx.changed(key, b"del")
             ctx.propagate_instead([[b"DEL", key]])
         return OK
+    ctx.db.delete(key)
     ctx.db.put(key, value, expire_ms)
     ctx.db.field_expiry.note(key, value, is_new=True)
     _set_use(ctx, key, options)

@@ -17,6 +17,7 @@ from protocol.rdb.decode import parse_payload
 from protocol.rdb.encode import dump_payload, encode_file
 from protocol.rdb.file_reader import FileReader
 from protocol.rdb.records import (
+    PLAIN_BYTES,
     AuxField,
     BytesLeftOver,
     DatabaseRecord,
@@ -37,9 +38,12 @@ Uses = Callable[[Entry], tuple[int | None, int | None]]
 """What a file says of a key's use: for how many seconds it has been idle, and its frequency."""
 
 
-def dump(value: Value, *, compress: bool = True) -> bytes:
-    """What DUMP returns for a value. `compress` is rdbcompression."""
-    return dump_payload(_record(value), compress=compress)
+def dump(value: Value, *, compress: bool = True, plain_bytes: int = PLAIN_BYTES) -> bytes:
+    """What DUMP returns for a value. `compress` is rdbcompression; for `plain_bytes` see ListRecord."""
+    record = _record(value)
+    if isinstance(record, ListRecord):
+        record.plain_bytes = plain_bytes
+    return dump_payload(record, compress=compress)
 
 
 def restore(payload: bytes, limits: Limits = DEFAULT_LIMITS) -> Value:
@@ -208,7 +212,7 @@ def _value(record: Record, limits: Limits) -> Value:
         case HashRecord(fields, encoding, ends):
             made = Hash.from_items(fields.items(), limits, packed=encoding != "hashtable")
             return ExpiringHash.of(made, ends) if ends else made
-        case ListRecord(items):
+        case ListRecord(items=items):
             return List.from_items(items)
         case SetRecord(members):
             return Set.from_items(members, limits)

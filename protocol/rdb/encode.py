@@ -177,8 +177,8 @@ class _Writer:
         match record:
             case StringRecord(value):
                 self.string(value)
-            case ListRecord(items):
-                self._quicklist(items)
+            case ListRecord():
+                self._quicklist(record)
             case SetRecord(members, encoding):
                 self._set(members, encoding)
             case HashRecord(fields, encoding, ends):
@@ -191,11 +191,11 @@ class _Writer:
             case StreamRecord():
                 write_stream(self, record)
 
-    def _quicklist(self, items: Iterable[bytes]) -> None:
-        nodes = list(_nodes(items))
+    def _quicklist(self, record: ListRecord) -> None:
+        nodes = quicklist_nodes(record)
         self.length(len(nodes))
-        for node in nodes:
-            self.length(codes.NODE_PACKED)
+        for kind, node in nodes:
+            self.length(kind)
             self.string(node)
 
     def _set(self, members: Sequence[bytes], encoding: str) -> None:
@@ -257,20 +257,25 @@ class _Writer:
         self.value(key.record)
 
 
-def _nodes(items: Iterable[bytes]) -> Iterator[bytes]:
-    """The listpacks of a quicklist, filled as RPUSH fills them: up to 8 kB, by an estimate on the safe
-    side.
-    """
+def quicklist_nodes(record: ListRecord) -> list[tuple[int, bytes]]:
+    """The nodes of a list, filled as RPUSH fills them: listpacks of up to 8 kB, by an estimate on the safe
+    side, and large items as they are."""
+    nodes: list[tuple[int, bytes]] = []
     packed: list[bytes] = []
     size = LISTPACK_EMPTY_BYTES
-    for item in items:
-        if packed and size + len(item) + _NODE_ITEM_OVERHEAD > _NODE_BYTES_MAX:
-            yield join_listpack(packed)
+    for item in record.items:
+        is_plain = len(item) >= record.plain_bytes
+        if packed and (is_plain or size + len(item) + _NODE_ITEM_OVERHEAD > _NODE_BYTES_MAX):
+            nodes.append((codes.NODE_PACKED, join_listpack(packed)))
             packed, size = [], LISTPACK_EMPTY_BYTES
-        packed.append(listpack_item(item))
-        size += len(packed[-1])
+        if is_plain:
+            nodes.append((codes.NODE_PLAIN, item))
+        else:
+            packed.append(listpack_item(item))
+            size += len(packed[-1])
     if packed:
-        yield join_listpack(packed)
+        nodes.append((codes.NODE_PACKED, join_listpack(packed)))
+    return nodes
 
 
 def score_text(score: float) -> bytes:

@@ -51,9 +51,15 @@ class StringRecord:
     value: bytes
 
 
+PLAIN_BYTES = 1 << 30
+
+
 @dataclass(slots=True)
 class ListRecord:
+    """Items of `plain_bytes` and more are written as nodes of their own."""
+
     items: Collection[bytes]
+    plain_bytes: int = PLAIN_BYTES
 
 
 @dataclass(slots=True)

@@ -64,6 +64,16 @@ class Verbatim:
         self.kind = kind
 
 
+class Attributed:
+    """A reply with attributes, which RESP2 leaves out."""
+
+    __slots__ = ("attributes", "reply")
+
+    def __init__(self, attributes: MapReply, reply: Reply) -> None:
+        self.attributes = attributes
+        self.reply = reply
+
+
 class _Sentinel:
     __slots__ = ("name",)
 
@@ -87,5 +97,7 @@ OK: Final = Status(b"OK")
 PONG: Final = Status(b"PONG")
 QUEUED: Final = Status(b"QUEUED")
 
-Reply: TypeAlias = "bytes | int | float | list[Reply] | dict[bytes, Reply] | Verbatim | _Sentinel | None"
+Reply: TypeAlias = (
+    "bytes | int | float | list[Reply] | dict[bytes, Reply] | Verbatim | Attributed | _Sentinel | None"
+)
 """Status, ErrorReply, DoubleText are bytes; bool and BigNumber are int; SetReply, MapReply and Push lists."""

@@ -13,6 +13,7 @@ from protocol.resp.types import (
     NO_REPLY,
     NULL_ARRAY,
     OK,
+    Attributed,
     BigNumber,
     DoubleText,
     ErrorReply,
@@ -147,6 +148,13 @@ def _encode_verbatim(value: Verbatim, protocol: int, out: bytearray) -> None:
         _encode_bulk(value.text, protocol, out)
 
 
+def _encode_attributed(value: Attributed, protocol: int, out: bytearray) -> None:
+    if protocol == 3:
+        out += b"|%d\r\n" % (len(value.attributes) // 2)
+        _encode_items(value.attributes, protocol, out)
+    encode(value.reply, protocol, out)
+
+
 def _encode_sentinel(value: object, protocol: int, out: bytearray) -> None:
     if value is NULL_ARRAY:
         out += b"_\r\n" if protocol == 3 else b"*-1\r\n"
@@ -166,6 +174,7 @@ _ENCODERS: Final[dict[type, Callable[..., None]]] = {
     DoubleText: _encode_double_text,
     BigNumber: _encode_big_number,
     Verbatim: _encode_verbatim,
+    Attributed: _encode_attributed,
     type(NULL_ARRAY): _encode_sentinel,
 }
 

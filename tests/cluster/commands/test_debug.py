@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cluster.commands.debug import _SUBCOMMANDS
 from protocol.resp.types import NULL_ARRAY, OK, ErrorReply
 from tests.support.local import Local
 from tests.support.served import Client, Served
@@ -68,7 +69,7 @@ def test_reload_and_loadaof_load_all_data_anew() -> None:
         assert other.call("EXEC") is NULL_ARRAY
     assert b"only supports" in served.client.raw("DEBUG", "RELOAD", "NOW")
     served.host.refuses = "corrupt"
-    assert b"check server logs" in served.client.raw("DEBUG", "RELOAD")
+    assert served.client.raw("DEBUG", "RELOAD") == b"-ERR Error trying to load the RDB dump\r\n"
     assert b"check server logs" in served.client.raw("DEBUG", "LOADAOF")
 
 
@@ -88,3 +89,25 @@ def test_active_expiry_can_be_stopped(local: Local) -> None:
         assert local.call("DEBUG", "SET-ACTIVE-EXPIRE", word) == OK
         assert local.server.active_expiry is active
     assert local.call("DEBUG", "JMAP") == OK
+
+
+def test_a_push_comes_before_the_reply() -> None:
+    served = Served()
+    served.options.enable_debug_command = "yes"
+    served.client.call("HELLO", 3)
+    assert served.client.raw("DEBUG", "PROTOCOL", "push") == (
+        b">2\r\n$16\r\nserver-cpu-usage\r\n:42\r\n$40\r\nSome real reply following the push reply\r\n"
+    )
+
+
+def test_help_names_each_subcommand(local: Local) -> None:
+    told = local.call("DEBUG", "HELP")
+    assert isinstance(told, list)
+    names = {line.split()[0] for line in told[1:] if isinstance(line, bytes) and line[:1] != b" "}
+    assert names == set(_SUBCOMMANDS)
+
+
+def test_a_listpack_is_described_in_the_log(local: Local) -> None:
+    local.call("HSET", "key", "field", "value")
+    assert local.call("DEBUG", "LISTPACK", "key") == b"Listpack structure printed on stdout"
+    assert ("notice", "A listpack: elements 1, bytes 22") in local.host.lines
