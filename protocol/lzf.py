@@ -32,7 +32,9 @@ def compress(data: bytes, size_max: int) -> bytes | None:
 
 def _has_no_repeats(data: bytes) -> bool:
     """Whether no three bytes in a row come twice: then there is nothing to gain. Much cheaper than trying."""
-    return len(data) < 4096 and len(set(zip(data, data[1:], data[2:], strict=False))) >= len(data) - 2
+    if len(data) >= 4096 or data.find(data[-3:]) < len(data) - 3:
+        return False
+    return len(set(zip(data, data[1:], data[2:], strict=False))) >= len(data) - 2
 
 
 class _Compressor:
@@ -118,14 +120,17 @@ def _match_length(data: bytes, earlier: int, position: int) -> int:
     away, and so gets two bytes further than otherwise.
     """
     limit = min(len(data) - position - 2, _MATCH_MAX)
+    end = max(limit, 19) if limit > 16 else limit
     length = 3
-    if limit > 16:
-        while length < 19:
-            if data[earlier + length] != data[position + length]:
-                return length
-            length += 1
-    while length < limit and data[earlier + length] == data[position + length]:
-        length += 1
+    step = end - length
+    # By halves: a long match, which is what pays, is found equal in few comparisons.
+    while step > 0 and length < end:
+        here, there = earlier + length, position + length
+        if data[here : here + step] == data[there : there + step]:
+            length += step
+            step = min(step, end - length)
+        else:
+            step >>= 1
     return length
 
 
