@@ -111,8 +111,9 @@ def client_no_evict(ctx: Context, mode: bytes) -> Reply:
 
 @command("CLIENT NO-TOUCH", "enabled={ON | OFF}", group="connection", since="7.2.0", flags=OWN)
 def client_no_touch(ctx: Context, mode: bytes) -> Reply:
-    """Notes that the connection's reads should not count as use of the keys."""
+    """Has the connection's requests not count as use of the keys."""
     ctx.session.no_touch = _on_or_off(mode)
+    ctx.session.refresh()
     return OK
 
 
@@ -218,6 +219,7 @@ def _flags(session: Session) -> str:
     letters += "c" if session.close_after_reply else ""
     letters += "r" if session.readonly else ""
     letters += "e" if session.no_evict else ""
+    letters += "T" if session.no_touch else ""
     if session.tracking is not None:
         letters += "t" + "R" * session.tracking.is_broken + "B" * session.tracking.broadcasts
     return letters or "N"

@@ -173,7 +173,7 @@ def _make_new(session: Session) -> None:
     session.asking = session.readonly = False
     session.replies_on = True
     session.skip_next = 0
-    session.no_evict = False
+    session.no_evict = session.no_touch = False
     session.name = b""
     session.protocol = 2
     session.user = "default"

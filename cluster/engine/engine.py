@@ -20,6 +20,7 @@ from cluster.engine.gates import GATES, UNQUEUED, Request
 from cluster.engine.propagate import Propagation
 from cluster.engine.room import TICK_REQUESTS, Room
 from cluster.engine.unblocking import Unblocker
+from cluster.engine.untouched import restore, uses
 from cluster.session.session import Session, TrackingMode
 from cluster.session.waiters import Waiter
 from cluster.spec.command import CommandSpec
@@ -133,7 +134,7 @@ class Engine:
         """Runs a request that the gates have let through, inside the one being served (EXEC's)."""
         entry = self._table.find(argv)
         assert entry is not None  # it was found when it was queued
-        return self._call(session, entry, argv)
+        return self._call_gated(session, entry, argv)
 
     def is_nested(self) -> bool:
         """Whether the request being run is inside another one (EXEC's): then it cannot reply LATER."""
@@ -194,6 +195,16 @@ class Engine:
                 self._flush(session)
             if self._waiters.ready:
                 self._unblocker.serve_ready()
+        return reply
+
+    def _call_gated(self, session: Session, entry: Entry, argv: list[bytes]) -> Reply:
+        """As _call(), for a client that is not plain: its use of the keys may not count."""
+        if not session.no_touch:
+            return self._call(session, entry, argv)
+        database = session.context.db
+        before = uses(database, entry, argv)
+        reply = self._call(session, entry, argv)
+        restore(database, before)
         return reply
 
     def _show(self, session: Session, argv: list[bytes]) -> None:
@@ -292,7 +303,7 @@ class Engine:
         if session.queue is not None and found.name not in UNQUEUED:
             session.enqueue(argv)
             return QUEUED
-        return self._call(session, found, argv)
+        return self._call_gated(session, found, argv)
 
     def _queued(self, session: Session) -> list[tuple[Entry, list[bytes]]]:
         pairs = ((self._table.find(argv), argv) for argv in session.queue or ())

@@ -47,8 +47,8 @@ class Session:
     """A client.
 
     `plain` is the hot path's one question: true while nothing about this client needs the gates to look at it
-    (authenticated, not in MULTI, not subscribed, replies on, not ASKING, not a replica). Whoever changes one
-    of those calls `refresh()`.
+    (authenticated, not in MULTI, not subscribed, replies on, not ASKING, not a replica, no CLIENT NO-TOUCH).
+    Whoever changes one of those calls `refresh()`.
 
     `deliver(value)` writes a value out of turn: a push, or the reply that LATER promised (use `finish` for
     that). `context` is the handlers' view of the server for this client; the engine makes it. `watched` maps
@@ -109,6 +109,7 @@ class Session:
             and not self.skip_next
             and self.kind is Kind.NORMAL
             and not self.monitors
+            and not self.no_touch
         )
 
     def finish(self, reply: Reply) -> None:
