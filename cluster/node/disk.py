@@ -162,8 +162,8 @@ class Disk:
         try:
             self._world.files.write_atomically(self._options.dbfilename, self.snapshot())
         except OSError as error:
-            self.last_ok = False
-            self._log("warning", f"Error moving temp DB file on the final destination: {error}")
+            self._noted(ok=False)
+            self._log("warning", f"Write error saving DB on disk: {error.strerror or error}")
             return _FAILED
         self._saved(self._server.dirty)
         self._log("notice", "DB saved on disk")
@@ -190,7 +190,7 @@ class Disk:
                 self._options.dbfilename, self.snapshot, lambda failure: self._ended(failure, done)
             )
         except OSError as error:
-            self.last_ok = False
+            self._noted(ok=False)
             self._failed_ms = self._world.now_ms()
             self._log("warning", f"Can't save in background: fork: {error.strerror}")
             return str(error)
@@ -202,7 +202,7 @@ class Disk:
         self._child = None
         self.last_duration_s = (self._world.now_ms() - self._child_since_ms) // 1000
         if failure:
-            self.last_ok = False
+            self._noted(ok=False)
             self._failed_ms = self._world.now_ms()
             self._log("warning", f"Background saving error: {failure}")
         else:
@@ -210,10 +210,17 @@ class Disk:
             self._log("notice", "Background saving terminated with success")
         done(failure)
 
+    def _noted(self, *, ok: bool) -> None:
+        """How the last save went; writes are refused from now on, or no longer."""
+        self.last_ok = ok
+        options = self._options
+        self._server.save_failed = not ok and options.stop_writes_on_bgsave_error and bool(options.save)
+        self._server.refresh()
+
     def _saved(self, dirty: int) -> None:
         self._server.dirty -= dirty
         self.last_save_ms = self._world.unix_ms()
-        self.last_ok = True
+        self._noted(ok=True)
         self.saves += 1
 
     def tick(self) -> None:

@@ -114,9 +114,15 @@ def _live_as_child(work: Callable[[int], None], data_end: int, failure_end: int)
         code = 0
     except BaseException as error:
         with contextlib.suppress(OSError):
-            os.write(failure_end, (str(error) or type(error).__name__).encode()[:4096])
+            os.write(failure_end, _reason(error).encode()[:4096])
     finally:
         os._exit(code)
+
+
+def _reason(error: BaseException) -> str:
+    """Of a system's error its words: the file's name would be a temporary one."""
+    words = error.strerror if isinstance(error, OSError) else ""
+    return words or str(error) or type(error).__name__
 
 
 def stream_work(produce: Callable[[], Iterable[bytes]]) -> Callable[[int], None]:
