@@ -39,6 +39,7 @@ class Subject:
     port: int
     cluster_mode: bool
     client: Client
+    pid: int = 0
 
 
 def measure(subject: Subject, command: str, pipeline: int, requests: int) -> Figure:

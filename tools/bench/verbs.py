@@ -22,7 +22,8 @@ from rich.table import Table
 from tools.admin.client import AdminError, Client, ServerError, UnreachableError
 from tools.admin.form import cluster_info
 from tools.admin.waiting import wait_until
-from tools.bench.measure import SERVER_CORE, Figure, Subject, measure, pin
+from tools.bench.measure import LOAD_CORE, SERVER_CORE, Figure, Subject, measure, pin
+from tools.bench.snapshots import Course, background_save, fill, full_sync
 from tools.output import out, say
 from tools.up.processes import NODE_COMMAND
 
@@ -30,15 +31,21 @@ app = typer.Typer()
 
 COMMANDS = ("SET", "GET")
 PIPELINES = (1, 16)
-_QUIET = ("--save", "", "--appendonly", "no", "--bind", "127.0.0.1")
+_QUIET = ("--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--enable-debug-command", "yes")
 
 
 @app.command()
 def bench(
     requests: Annotated[int, typer.Option(min=1000, help="Of each kind, when not pipelined.")] = 100_000,
+    keys: Annotated[
+        int, typer.Option(min=0, help="For BGSAVE and a full sync, of 100 bytes each; 0 leaves these out.")
+    ] = 1_000_000,
     as_json: Annotated[bool, typer.Option("--json", help="Print figures as JSON.")] = False,
 ) -> None:
-    """Measures one Starling node and one redis-server in the same run, without and with cluster mode."""
+    """Measures one Starling node and one redis-server in the same run.
+
+    Requests without and with cluster mode, and what snapshots and full copies cost.
+    """
     server = shutil.which("redis-server")
     if server is None:
         raise AdminError("redis-server is not installed (Debian: apt install redis-server)")
@@ -54,18 +61,39 @@ def bench(
                         measure(subject, command, pipeline, requests * (1 if pipeline == 1 else 5))
                         for subject in (ours, theirs)
                     ]
+    courses: list[list[Course]] = []
+    if keys:
+        courses = [_courses("starling", NODE_COMMAND, keys), _courses("redis-server", [server], keys)]
     if as_json:
         sys.stdout.write(
-            json.dumps({"machine": _machine(), "figures": [asdict(one) for one in figures]}) + "\n"
+            json.dumps(
+                {
+                    "machine": _machine(),
+                    "figures": [asdict(one) for one in figures],
+                    "snapshots": [asdict(one) for each in courses for one in each],
+                }
+            )
+            + "\n"
         )
         return
     say(_machine())
     out.print(table(figures))
+    if courses:
+        out.print(snapshot_table(keys, *courses))
+
+
+def _courses(name: str, command: Sequence[str], keys: int) -> list[Course]:
+    """One server at a time, so that the two nodes of a full sync have the machine to themselves."""
+    with _running(name, command, False) as subject, _running(name, command, False, core=LOAD_CORE) as replica:
+        fill(subject, keys)
+        return [background_save(subject), *full_sync(subject, replica)]
 
 
 @contextmanager
-def _running(name: str, command: Sequence[str], cluster_mode: bool) -> Iterator[Subject]:
-    """A server on a free port that keeps nothing, pinned to the servers' core."""
+def _running(
+    name: str, command: Sequence[str], cluster_mode: bool, *, core: int = SERVER_CORE
+) -> Iterator[Subject]:
+    """A server on a free port that keeps nothing, pinned to a core."""
     with tempfile.TemporaryDirectory() as folder:
         port = _free_port()
         words = [*command, "--port", str(port), "--dir", folder, *_QUIET]
@@ -73,13 +101,13 @@ def _running(name: str, command: Sequence[str], cluster_mode: bool) -> Iterator[
         with (Path(folder) / "log").open("wb") as log:
             process = subprocess.Popen(words, stdout=log, stderr=log)
         try:
-            pin(process.pid, SERVER_CORE)
+            pin(process.pid, core)
             client = Client(("127.0.0.1", port))
             wait_until(f"{name} to answer", lambda: _missing(client), 20.0)
             if cluster_mode:
                 client.call("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
                 wait_until(f"{name} to be a cluster", lambda: _not_ok(client), 20.0)
-            yield Subject(name, port, cluster_mode, client)
+            yield Subject(name, port, cluster_mode, client, process.pid)
         finally:
             process.terminate()
             process.wait()
@@ -131,5 +159,33 @@ def table(figures: Sequence[Figure]) -> Table:
             f"{ours.server_cpu_us:.2f}",
             f"{theirs.server_cpu_us:.2f}",
             f"{ours.server_cpu_us / max(theirs.server_cpu_us, 0.001):.2f}",
+        )
+    return found
+
+
+def snapshot_table(keys: int, ours: Sequence[Course], theirs: Sequence[Course]) -> Table:
+    """What snapshots cost, ours beside theirs."""
+    found = Table(
+        f"{keys:,} keys",
+        "Starling s",
+        "redis s",
+        "ratio",
+        "pause ms",
+        "redis pause ms",
+        "ratio",
+        "MB",
+        "redis MB",
+    )
+    for our, their in zip(ours, theirs, strict=True):
+        found.add_row(
+            our.what,
+            f"{our.seconds:.2f}",
+            f"{their.seconds:.2f}",
+            f"{our.seconds / max(their.seconds, 0.001):.1f}",
+            f"{our.pause_ms:.1f}",
+            f"{their.pause_ms:.1f}",
+            f"{our.pause_ms / max(their.pause_ms, 0.001):.1f}",
+            f"{our.extra_mb:.0f}",
+            f"{their.extra_mb:.0f}",
         )
     return found
