@@ -422,7 +422,6 @@ class Core(Views):
 
     def _forgotten(self, node_id: str) -> None:
         self._suspicion.forget(node_id)
-        self._antientropy.forget(node_id)
         self._publishing.forget(node_id)
 
     def _abandon(self) -> None:

@@ -47,16 +47,27 @@ Part: TypeAlias = tuple[str, Names | Arc]
 """A head, and what it is handed."""
 
 
-def split(duty: Duty, parts: int, roster: Sequence[str], can_head: Callable[[str], bool]) -> list[Part]:
-    """The duty in at most so many parts, about equal. `roster` has all ids in order. Who cannot be a head
-    (it is this node, or dead) is passed over in favour of the next."""
+def split(
+    duty: Duty,
+    parts: int,
+    roster: Sequence[str],
+    can_head: Callable[[str], bool],
+    is_leaf: Callable[[str], bool] = lambda _: False,
+) -> list[Part]:
+    """The duty in at most so many parts, about equal, and those that are told by themselves. `roster` has all
+    ids in order. Who cannot be a head (it is this node, or dead) is passed over in favour of the next, but
+    told if it is a leaf."""
     if isinstance(duty, Names):
-        return _split_names([node_id for node_id in duty.ids if can_head(node_id)], parts)
+        heads = [node_id for node_id in duty.ids if can_head(node_id)]
+        leaves = [(node_id, Names(())) for node_id in duty.ids if is_leaf(node_id) and not can_head(node_id)]
+        return [*_split_names(heads, parts), *leaves]
     start, count = _span(duty, roster)
     made: list[Part] = []
     for part in range(parts):
         first, end = count * part // parts, count * (part + 1) // parts
-        while first < end and not can_head(roster[(start + first) % len(roster)]):
+        while first < end and not can_head(node_id := roster[(start + first) % len(roster)]):
+            if is_leaf(node_id):
+                made.append((node_id, Arc(node_id, node_id)))
             first += 1
         if first < end:
             head = roster[(start + first) % len(roster)]

@@ -10,6 +10,7 @@ it is the end of the stretch of ids that begins behind the receiver.
 
 What can go wrong, and why everyone hears of it all the same:
 - A send or its receipt is lost: after a few round trips it is repeated.
+- A head is doubted or suspected: it is told with nobody behind it, and less often.
 - A head is dead: after SENDS_BEFORE_TAKE_OVER sends its part is split among the next heads, and after
   SENDS_MAX it is given up itself. (At 5% loss three sends in a row are lost for one node in 8000: too many to
   give up then.) It acknowledged and died before it told anyone: those behind it are missed.
@@ -20,6 +21,10 @@ What can go wrong, and why everyone hears of it all the same:
   on itself, not to what others were said to do, so that no two senders rely on each other for a member.
 - A newer version of the same fact takes the place of the older one; whoever knows the newer one
   acknowledges the older one, which ends it.
+When half of a cluster has something to say about the other half, a node sends no more datagrams than it can:
+with more than BUSY_RUMORS new rumors in a period it hands on only every GATHER_MS, and what it starts itself
+takes the same way round the ring as all else, so that what arrives together travels on together.
+
 Whoever is missed is found by anti-entropy: every probe carries a hash of the view (antientropy.py). A rumor
 ends when all of its duty is acknowledged or given up, and in any case after 2*ceil(log2 N) periods.
 """
@@ -32,13 +37,14 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cluster.core.delegation import Arc, Duty, Names, Ring, split
+from cluster.core.delegation import Arc, Duty, Names, Part, Ring, split
 from cluster.core.peers import Peer
 from cluster.core.round_trip import RoundTrip
 from cluster.core.rumors import Spreading
 from cluster.core.state import State
 from protocol.gossip.codec import DATAGRAM_BYTES_MAX, RUMORS_BYTES, RUMORS_MAX, rumor_bytes
 from protocol.gossip.messages import (
+    FACT_KINDS,
     ClaimFact,
     DoubtFact,
     Fact,
@@ -54,8 +60,11 @@ from protocol.gossip.messages import (
 
 PERIOD_MS = 100
 PERIODS_MIN = 10
+BUSY_RUMORS = 16
+GATHER_MS = 20
 SENDS_BEFORE_TAKE_OVER = 3
 SENDS_MAX = 5
+SENDS_TO_DOUBTFUL = 2
 BITMAP_MEMBERS = 64
 ALL = (1 << 64) - 1
 
@@ -84,6 +93,10 @@ class Gossip:
         self._number = 0
         self._swept_ms = state.now_ms
         self._hashed: tuple[tuple[str, ...], int] = ((), 0)
+        self._period = 0
+        self._begun = [0, 0]
+        """How many rumors are new to this node in this period, and in the one before."""
+        self._held_until_ms = 0
         self.merge: Callable[[Fact, Peer], bool] = lambda _fact, _source: False
 
     # what is told
@@ -114,10 +127,22 @@ class Gossip:
 
     def _begin(self, fact: Fact) -> Spreading:
         self._sweep()
+        self._count_begun(1)
         periods = max(PERIODS_MIN, 2 * math.ceil(math.log2(len(self._state.roster))))
         spreading = Spreading(fact, self._state.now_ms + periods * PERIOD_MS)
         self._spreading[fact_key(fact)] = spreading
         return spreading
+
+    def _count_begun(self, count: int) -> None:
+        period = self._state.now_ms // PERIOD_MS
+        if period != self._period:
+            self._begun = [0, self._begun[0] if period == self._period + 1 else 0]
+            self._period = period
+        self._begun[0] += count
+
+    def _is_busy(self) -> bool:
+        self._count_begun(0)
+        return max(self._begun) > BUSY_RUMORS
 
     def _sweep(self) -> None:
         """Drops, now and then, what nobody will ask for again."""
@@ -142,6 +167,8 @@ class Gossip:
 
     def _everyone(self, fact: Fact) -> Duty:
         roster = self._state.roster
+        if len(roster) > BITMAP_MEMBERS and self._is_busy():
+            return Ring(0)
         if len(roster) > BITMAP_MEMBERS:
             # The same for all that is said at once, so that it travels together: of one node, or the deaths
             # that one majority has found.
@@ -260,6 +287,12 @@ class Gossip:
     # sending
 
     def deadline_ms(self) -> int | None:
+        due_ms = self._repeat_ms()
+        if self._open:
+            return self._held_until_ms if due_ms is None else min(due_ms, self._held_until_ms)
+        return due_ms
+
+    def _repeat_ms(self) -> int | None:
         while self._due:
             due_ms, number = self._due[0]
             parcel = self._parcels.get(number)
@@ -270,39 +303,58 @@ class Gossip:
 
     def flush(self) -> None:
         """Sends what is due, several rumors to a datagram."""
-        while (due_ms := self.deadline_ms()) is not None and due_ms <= self._state.now_ms:
+        while (due_ms := self._repeat_ms()) is not None and due_ms <= self._state.now_ms:
             _, number = heapq.heappop(self._due)
             self._repeat(number, self._parcels.pop(number))
-        if not self._open:
+        if not self._open or self._state.now_ms < self._held_until_ms:
             return
+        if self._is_busy():
+            self._held_until_ms = self._state.now_ms + GATHER_MS
         duties, self._open = self._open, []
-        parts: dict[Duty, list[tuple[str, Names | Arc]]] = {}
+        parts: dict[tuple[Duty, bool], list[Part]] = {}
         loads: dict[str, list[tuple[Spreading, Names | Arc]]] = {}
         for spreading, duty in duties:
             if isinstance(duty, Names):
                 duty = spreading.open_names(duty)
             # Rumors with the same duty are split alike, so that they travel together.
-            if duty not in parts:
-                parts[duty] = split(
-                    duty, self._state.settings.gossip_fanout, self._state.roster, self._can_head
-                )
-            for head, part in parts[duty]:
+            key = (duty, isinstance(spreading.fact, DoubtFact))
+            if key not in parts:
+                # Those who may be dead need not hear who else may be.
+                is_leaf = _nobody_is if key[1] else self._is_leaf
+                fanout, roster = self._state.settings.gossip_fanout, self._state.roster
+                parts[key] = split(duty, fanout, roster, self._can_head, is_leaf)
+            for head, part in parts[key]:
                 loads.setdefault(head, []).append((spreading, part))
         for head, items in loads.items():
             self._send(head, items)
 
     def _can_head(self, node_id: str) -> bool:
-        if node_id == self._state.me.node_id:
-            return False
+        state = self._state
+        return node_id != state.me.node_id and node_id in state.peers and not self._is_doubtful(node_id)
+
+    def _is_leaf(self, node_id: str) -> bool:
+        """Those who are doubted or suspected, and not known to be dead."""
         peer = self._state.troubled.get(node_id)
-        return (peer is None or not peer.fail_holds()) and self._state.member(node_id) is not None
+        return self._is_doubtful(node_id) and (peer is None or not peer.fail_holds())
+
+    def _is_doubtful(self, node_id: str) -> bool:
+        peer = self._state.troubled.get(node_id)
+        if peer is not None and (peer.suspected or peer.fail_holds()):
+            return True
+        doubt = self._current((FACT_KINDS[DoubtFact], node_id))
+        return doubt is not None and doubt.fact.version >= self._state.peers.look(node_id).incarnation
 
     def _repeat(self, number: int, parcel: _Parcel) -> None:
         items = [item for item in parcel.items if self._is_current(item[0])]
         # Who has been told by someone else meanwhile has not been told of its part.
         self._open += [item for item in items if parcel.head in item[0].has]
         items = [item for item in items if parcel.head not in item[0].has]
-        if parcel.sends == SENDS_BEFORE_TAKE_OVER:
+        if parcel.sends <= SENDS_BEFORE_TAKE_OVER and self._is_doubtful(parcel.head):
+            self._open += items
+            if parcel.sends >= SENDS_TO_DOUBTFUL:
+                return
+            items = [(spreading, _nobody(part, parcel.head)) for spreading, part in items]
+        elif parcel.sends == SENDS_BEFORE_TAKE_OVER:
             # Those behind the head need not wait for it any longer.
             self._open += items
             items = [(spreading, _nobody(part, parcel.head)) for spreading, part in items]
@@ -372,3 +424,7 @@ class Gossip:
 def _nobody(part: Names | Arc, head: str) -> Names | Arc:
     """A part of the same kind for a head that has to tell no one."""
     return Names(()) if isinstance(part, Names) else Arc(head, head)
+
+
+def _nobody_is(_node_id: str) -> bool:
+    return False

@@ -83,9 +83,7 @@ class Health:
     def _is_covered(self) -> bool:
         if not self._state.settings.require_full_coverage:
             return True
-        return not self._state.uncovered and not any(
-            peer.failed and peer.owned for peer in self._state.troubled.values()
-        )
+        return not self._state.uncovered and not self._state.failed_primaries
 
     def _has_lease(self) -> bool:
         state = self._state
@@ -99,8 +97,8 @@ class Health:
 
     def _reaches_majority(self) -> bool:
         state = self._state
-        lost = sum(bool(peer.owned) for peer in state.troubled.values())
-        return not state.primary_ids or len(state.primary_ids) - lost >= state.quorum()
+        reached = len(state.primary_ids) - len(state.troubled_primaries)
+        return not state.primary_ids or reached >= state.quorum()
 
     def _rejoin_delay_ms(self) -> int:
         return min(max(self._state.settings.node_timeout_ms, REJOIN_DELAY_MIN_MS), REJOIN_DELAY_MAX_MS)

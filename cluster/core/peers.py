@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
-from protocol.gossip.messages import ClaimFact, MemberFact
+from protocol.gossip.messages import ClaimFact, FailFact, MemberFact
 
 
 @dataclass(eq=False, slots=True)
@@ -71,6 +71,16 @@ class Peer:
         """The member's role and claim, as they are to be told to others."""
         return ClaimFact(
             self.node_id, self.claim_version, self.config_epoch, self.primary_id or "", self.claims
+        )
+
+    def fail_fact(self) -> FailFact:
+        """The verdict against the member, with its certificate."""
+        return FailFact(
+            self.node_id,
+            self.failed_incarnation,
+            self.failed_roster_size,
+            self.failed_roster,
+            self.failed_voters,
         )
 
     def fail_holds(self) -> bool:

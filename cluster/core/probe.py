@@ -1,9 +1,11 @@
 """Who is there: members probed by chance, all the time.
 
-Every period k members (cluster-gossip-fanout) are probed. In clusters below SMALL_CLUSTER they are taken in
-turn, in an order drawn anew for each round, and the period is such that each is probed within half of
-node-timeout. Above that it is a second and k members drawn by chance, whatever the size: about k others a
-second come upon a dead one, all together, and the first of them tells the rest (suspicion.py).
+Every period k members (cluster-gossip-fanout) are probed: the next one on the ring of ids, and others, in
+clusters below SMALL_CLUSTER in turn, in an order drawn anew for each round, above that drawn by chance. So
+about k others a period come upon a dead one, all together, and the first of them tells the rest
+(suspicion.py). Were all drawn by chance, one member in e**k would be passed over for a period, and one in
+e**2k for two. The period is half of node-timeout, but neither shorter nor longer than what a node may send
+when nothing happens: each is probed within half of node-timeout by somebody, not by all.
 
 No answer: the probe is repeated after a few round trips, and three others are asked to try, so that a lost
 datagram or a broken path between the two is no death. After some tries the member is doubted. How many grows
@@ -11,10 +13,14 @@ with the cluster: false doubts come with the number of nodes, and each is told t
 others, or look because of a doubt, ask nobody in turn. Still no answer after node-timeout: PFAIL.
 
 FAIL members are probed as well. That is how the two halves of a healed partition find each other.
+
+A primary must stop to serve when it is cut off from the majority, but k members a second would take it
+minutes to miss the majority of a thousand. So when several do not answer at once it asks all primaries.
 """
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -26,11 +32,15 @@ from protocol.gossip.messages import Ack, Probe, ProbeRequest, Vouch
 
 SMALL_CLUSTER = 64
 PERIOD_MAX_MS = 1000
-PERIOD_MIN_MS = 10
+PERIOD_MIN_MS = 500
+"""At three probes a period a node sends 1 kB/s."""
 RETRY_MIN_MS = 20
 RETRY_TRIPS = 8
 HELPERS = 3
 ERRANDS_MAX = 1024
+ASKERS_MAX = 16
+MISSED_MIN = 2
+"""So many members that do not answer at once, and it may be us who is cut off."""
 
 
 @dataclass(slots=True)
@@ -55,53 +65,73 @@ class Prober:
         self._round: list[str] = []
         self._next_ms = state.now_ms
         self._waiting: dict[str, _Wait] = {}
-        self._errands: dict[tuple[str, str], int] = {}
+        # Heaps, which may have what is no longer so: with many waits none is looked at before its time.
+        self._due: list[tuple[int, str]] = []
+        self._owing: list[tuple[int, str]] = []
+        self._missed: set[str] = set()
+        self._all_asked_ms = state.now_ms - state.settings.node_timeout_ms
+        self._errands: dict[str, dict[str, int]] = {}
         self.next_number = 1
         self.answered: Callable[[Peer, Ack], None] = lambda _peer, _ack: None
         self.alive: Callable[[Peer], None] = lambda _: None
         self.doubts: Callable[[Peer], None] = lambda _: None
 
     def deadline_ms(self) -> int | None:
-        return min([self._next_ms, *(wait.due_ms for wait in self._waiting.values())])
+        while self._due:
+            due_ms, node_id = self._due[0]
+            wait = self._waiting.get(node_id)
+            if wait is not None and wait.due_ms == due_ms:
+                return min(self._next_ms, due_ms)
+            heapq.heappop(self._due)
+        return self._next_ms
 
     def silent(self, timeout_ms: int) -> list[Peer]:
         """The members that have owed an answer for so long and are not suspected yet."""
-        until_ms = self._state.now_ms - timeout_ms
-        return [peer for peer in self._owing() if peer.ping_sent_ms <= until_ms]
+        found: dict[str, Peer] = {}
+        while (peer := self._owes_longest()) is not None:
+            if peer.ping_sent_ms > self._state.now_ms - timeout_ms:
+                break
+            heapq.heappop(self._owing)
+            found[peer.node_id] = peer
+        return list(found.values())
 
     def silent_ms(self, timeout_ms: int) -> int | None:
         """When the next member will have owed one for so long."""
-        return min((peer.ping_sent_ms + timeout_ms for peer in self._owing()), default=None)
+        peer = self._owes_longest()
+        return None if peer is None else peer.ping_sent_ms + timeout_ms
 
-    def _owing(self) -> list[Peer]:
-        if not self._waiting:
-            return []
-        peers = [self._state.member(node_id) for node_id in self._waiting]
-        return [peer for peer in peers if peer is not None and peer.ping_sent_ms and not peer.suspected]
+    def _owes_longest(self) -> Peer | None:
+        while self._owing:
+            since_ms, node_id = self._owing[0]
+            if node_id in self._waiting:
+                peer = self._state.member(node_id)
+                if peer is not None and peer.ping_sent_ms == since_ms and not peer.suspected:
+                    return peer
+            heapq.heappop(self._owing)
+        return None
 
     def tick(self) -> None:
         now_ms = self._state.now_ms
-        for node_id in [node_id for node_id, wait in self._waiting.items() if wait.due_ms <= now_ms]:
-            self._retry(node_id)
+        while self._due and self._due[0][0] <= now_ms:
+            due_ms, node_id = heapq.heappop(self._due)
+            wait = self._waiting.get(node_id)
+            if wait is not None and wait.due_ms == due_ms:
+                self._retry(node_id, wait)
         if now_ms < self._next_ms:
             return
         self._next_ms = now_ms + self._period_ms()
-        for _ in range(min(self._state.settings.gossip_fanout, len(self._state.members))):
-            peer = self._next_member()
-            if peer is not None and peer.node_id not in self._waiting:
+        for peer in self._next_members():
+            if peer.node_id not in self._waiting:
                 self.probe(peer, helped=True)
 
     def _period_ms(self) -> int:
-        others = len(self._state.members)
-        if not others or others >= SMALL_CLUSTER:
-            return PERIOD_MAX_MS
-        fair_ms = self._state.settings.node_timeout_ms * self._state.settings.gossip_fanout // (2 * others)
-        return max(PERIOD_MIN_MS, min(PERIOD_MAX_MS, fair_ms))
+        return max(PERIOD_MIN_MS, min(PERIOD_MAX_MS, self._state.settings.node_timeout_ms // 2))
 
-    def _retry_ms(self, tries: int) -> int:
-        """Soon while it may be a lost datagram, then five times in a node-timeout."""
-        slow_ms = max(RETRY_MIN_MS, self._state.settings.node_timeout_ms // 5)
-        if tries > self._tries_max():
+    def _retry_ms(self, tries: int, *, helped: bool) -> int:
+        """Soon while it may be a lost datagram that makes a doubt; with none to raise, or after it, four
+        times in node-timeout."""
+        slow_ms = max(RETRY_MIN_MS, self._state.settings.node_timeout_ms // 4)
+        if tries > self._tries_max() or not helped:
             return slow_ms
         return min(slow_ms, max(RETRY_MIN_MS, RETRY_TRIPS * self._round_trip.timeout_ms(1)))
 
@@ -109,15 +139,28 @@ class Prober:
         """How many tries without an answer make a doubt."""
         return 2 + round(math.log10(len(self._state.roster)) / 2)
 
-    def _next_member(self) -> Peer | None:
-        members = self._state.members
-        if len(members) >= SMALL_CLUSTER:
-            return members[self._state.rng.randrange(len(members))]
+    def _next_members(self) -> list[Peer]:
+        state = self._state
+        members = state.members
+        if not members:
+            return []
+        # This node is not among the members: the next one has its place there.
+        place = (state.place(state.me.node_id) or 0) % len(members)
+        chosen = {members[place].node_id: members[place]}
+        for _ in range(2 * state.settings.gossip_fanout):
+            if len(chosen) == min(state.settings.gossip_fanout, len(members)):
+                break
+            other = self._next_in_turn() if len(members) < SMALL_CLUSTER else state.rng.choice(members)
+            if other is not None:
+                chosen[other.node_id] = other
+        return list(chosen.values())
+
+    def _next_in_turn(self) -> Peer | None:
         while self._round:
             peer = self._state.member(self._round.pop())
             if peer is not None:
                 return peer
-        self._round = [peer.node_id for peer in members]
+        self._round = [peer.node_id for peer in self._state.members]
         self._state.rng.shuffle(self._round)
         return self._state.member(self._round.pop()) if self._round else None
 
@@ -130,8 +173,11 @@ class Prober:
         before = self._waiting.get(peer.node_id)
         tries = before.tries + 1 if before is not None else 1
         helped = helped or (before is not None and before.helped)
-        due_ms = state.now_ms + self._retry_ms(tries)
+        due_ms = state.now_ms + self._retry_ms(tries, helped=helped)
         self._waiting[peer.node_id] = _Wait(due_ms, state.now_ms, number, tries, helped)
+        heapq.heappush(self._due, (due_ms, peer.node_id))
+        if before is None and not peer.suspected:
+            heapq.heappush(self._owing, (peer.ping_sent_ms, peer.node_id))
         message = Probe(
             state.me.node_id, state.current_epoch, number, state.view_hash, state.offset, accusation(peer)
         )
@@ -149,20 +195,38 @@ class Prober:
             peer = self._state.member(node_id)
             if peer is not None and not peer.suspected:
                 peer.ping_sent_ms = now_ms
+                heapq.heappush(self._owing, (now_ms, node_id))
+        self._missed.clear()
         self._next_ms = min(self._next_ms, now_ms)
 
-    def _retry(self, node_id: str) -> None:
-        wait = self._waiting[node_id]
+    def _retry(self, node_id: str, wait: _Wait) -> None:
         peer = self._state.member(node_id)
         if peer is None or peer.suspected or peer.failed:
             # It will be probed again by and by; until then nobody waits for it.
             del self._waiting[node_id]
+            self._missed.discard(node_id)
             return
         self.probe(peer)
+        if wait.helped:
+            self._miss(peer)
         if wait.helped and wait.tries < self._tries_max():
             self._ask_others(peer)
         elif wait.helped and wait.tries == self._tries_max():
             self.doubts(peer)
+
+    def _miss(self, peer: Peer) -> None:
+        """One that this node came upon by itself does not answer."""
+        state = self._state
+        self._missed.add(peer.node_id)
+        if not state.me.owned or len(self._missed) < min(MISSED_MIN, len(state.members)):
+            return
+        if state.now_ms - self._all_asked_ms >= state.settings.node_timeout_ms:
+            self._all_asked_ms = state.now_ms
+            self.probe_all(
+                primary
+                for primary in state.primaries
+                if primary.node_id not in self._waiting and primary.node_id not in state.troubled
+            )
 
     def _ask_others(self, peer: Peer) -> None:
         state = self._state
@@ -194,16 +258,17 @@ class Prober:
             self._round_trip.sample(self._state.now_ms - wait.sent_ms)
         self._is_alive(source)
         self.answered(source, message)
-        for asker_id, target_id in [errand for errand in self._errands if errand[1] == source.node_id]:
-            del self._errands[asker_id, target_id]
+        for asker_id in self._errands.pop(source.node_id, ()):
             asker = self._state.member(asker_id)
             if asker is not None:
-                self._state.send(asker, Vouch(self._state.me.node_id, self._state.current_epoch, target_id))
+                vouch = Vouch(self._state.me.node_id, self._state.current_epoch, source.node_id)
+                self._state.send(asker, vouch)
 
     def _is_alive(self, peer: Peer) -> None:
         peer.ping_sent_ms = 0
         peer.reachable = True
         self._waiting.pop(peer.node_id, None)
+        self._missed.discard(peer.node_id)
         self.alive(peer)
 
     def receive_request(self, source: Peer, message: ProbeRequest) -> None:
@@ -212,9 +277,15 @@ class Prober:
             return
         now_ms = self._state.now_ms
         if len(self._errands) >= ERRANDS_MAX:
-            self._errands = {errand: until for errand, until in self._errands.items() if until > now_ms}
-        if len(self._errands) < ERRANDS_MAX:
-            self._errands[source.node_id, target.node_id] = now_ms + self._state.settings.node_timeout_ms
+            self._errands = {
+                target_id: askers
+                for target_id, askers in self._errands.items()
+                if any(until_ms > now_ms for until_ms in askers.values())
+            }
+        askers = self._errands.get(target.node_id, {})
+        if len(self._errands) < ERRANDS_MAX and len(askers) < ASKERS_MAX:
+            askers[source.node_id] = now_ms + self._state.settings.node_timeout_ms
+            self._errands[target.node_id] = askers
             self.probe(target)
 
     def receive_vouch(self, source: Peer, message: Vouch) -> None:

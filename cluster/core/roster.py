@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import overload
 
 from cluster.core.peers import Peer
+from cluster.core.viewhash import ViewHash
 from protocol.gossip import slotset
 
 
@@ -59,11 +60,11 @@ class Base:
         return owner_ids
 
     @cached_property
-    def view_hash(self) -> int:
-        """What State.view_hash is at a node that knows just this."""
-        found = 0
+    def view(self) -> ViewHash:
+        """What State.view is at a node that knows just this."""
+        found = ViewHash()
         for peer in self.peers.values():
-            found ^= peer.record_hash
+            found.change(peer.node_id, 0, peer.record_hash)
         return found
 
 
@@ -85,6 +86,11 @@ class PeerTable(MutableMapping[str, Peer]):
                 raise KeyError(node_id)
             own = self._own[node_id] = copy.copy(self._base[node_id])
         return own
+
+    def look(self, node_id: str) -> Peer:
+        """One that is not to be changed: it stays the base's. Raises KeyError."""
+        own = self._own.get(node_id)
+        return self._base[node_id] if own is None and node_id not in self._gone else self[node_id]
 
     def __setitem__(self, node_id: str, peer: Peer) -> None:
         self._own[node_id] = peer

@@ -9,6 +9,7 @@ from cluster.core.followers import Followers
 from cluster.core.peers import Peer
 from cluster.core.roster import Base, Ordered, Owners, PeerTable, place_of, with_id, without_id
 from cluster.core.settings import Settings
+from cluster.core.viewhash import ViewHash
 from cluster.core.watch import Watch
 from protocol.gossip.messages import COUNTER_MAX, Message
 from protocol.gossip.slotset import ALL_SLOTS, SLOTS
@@ -28,9 +29,10 @@ class State:
     order and without handshakes; `primary_ids` those of them that own slots. They are replaced, never
     changed. `members` are the roster's peers but for this node, `primaries` those of `primary_ids`: their
     length and one by its place are cheap, going through them is not, in a large cluster. `troubled` are the
-    peers that are suspected or failed; whoever changes that of a peer calls judged(). `uncovered` are the
-    slots without an owner. `followers` has each primary's replicas. `changes` counts what may make a primary
-    an orphan: judgements, new owners, new replicas.
+    peers that are suspected or failed, `troubled_primaries` those of them that own slots, and
+    `failed_primaries` those of these that are failed; whoever changes that of a peer calls judged().
+    `uncovered` are the slots without an owner. `followers` has each primary's replicas. `changes` counts what
+    may make a primary an orphan: judgements, new owners, new replicas.
     `incarnation_kept` is an incarnation that none was given above, as nodes.conf has it.
     `synced` says that this replica has had a link to a primary since it became one.
     """
@@ -48,6 +50,8 @@ class State:
         self.peers = PeerTable(base)
         self.peers[me.node_id] = me
         self.troubled: dict[str, Peer] = {}
+        self.troubled_primaries: set[str] = set()
+        self.failed_primaries: set[str] = set()
         self.roster = base.ids
         self.primary_ids = base.primary_ids
         self.followers = Followers(base)
@@ -62,7 +66,7 @@ class State:
         self.importing: dict[int, str] = {}
         self.messages_sent: dict[str, int] = {}
         self.messages_received: dict[str, int] = {}
-        self.view_hash = base.view_hash
+        self.view = ViewHash(base.view)
         self.watch = Watch()
         self.offset = 0
         self.link_up = False
@@ -78,6 +82,11 @@ class State:
         self.rehash(me)
         self._roster_changed(with_id(self.roster, me.node_id))
         self._primaries_changed(self.primary_ids)
+
+    @property
+    def view_hash(self) -> int:
+        """Of all that is to be the same at all nodes."""
+        return self.view.whole
 
     def member(self, node_id: str) -> Peer | None:
         """The member of this id, not this node itself and no handshake."""
@@ -132,7 +141,8 @@ class State:
         matter."""
         before = peer.record_hash
         peer.record_hash = 0 if peer.handshake else peer.digest()
-        self.view_hash ^= before ^ peer.record_hash
+        if before != peer.record_hash:
+            self.view.change(peer.node_id, before, peer.record_hash)
 
     def add(self, peer: Peer) -> None:
         self.peers[peer.node_id] = peer
@@ -144,7 +154,10 @@ class State:
         self.follows(peer, None)
         del self.peers[peer.node_id]
         self.troubled.pop(peer.node_id, None)
-        self.view_hash ^= peer.record_hash
+        self.troubled_primaries.discard(peer.node_id)
+        self.failed_primaries.discard(peer.node_id)
+        if peer.record_hash:
+            self.view.change(peer.node_id, peer.record_hash, 0)
         peer.record_hash = 0
         self._roster_changed(without_id(self.roster, peer.node_id))
 
@@ -176,13 +189,18 @@ class State:
     def judged(self, peer: Peer) -> None:
         """A peer is, or is no longer, suspected or failed."""
         self.changes += 1
-        if peer.suspected or peer.failed:
+        troubled = peer.suspected or peer.failed
+        if troubled:
             self.troubled[peer.node_id] = peer
         else:
             self.troubled.pop(peer.node_id, None)
+        _put(self.troubled_primaries, peer.node_id, troubled and peer.owned != 0)
+        _put(self.failed_primaries, peer.node_id, peer.failed and peer.owned != 0)
 
     def owns_changed(self, peer: Peer) -> None:
         """A peer owns other slots than before."""
+        if peer.node_id in self.troubled:
+            self.judged(peer)
         change = with_id if peer.owned else without_id
         ids = change(self.primary_ids, peer.node_id)
         if ids is not self.primary_ids:
@@ -203,3 +221,10 @@ class State:
         if self.current_epoch < epoch <= COUNTER_MAX:
             self.current_epoch = epoch
             self.save()
+
+
+def _put(ids: set[str], node_id: str, belongs: bool) -> None:
+    if belongs:
+        ids.add(node_id)
+    else:
+        ids.discard(node_id)

@@ -49,6 +49,7 @@ from protocol.gossip.messages import (
     ClaimFact,
     Cut,
     DoubtFact,
+    Fact,
     FailFact,
     Meet,
     MemberFact,
@@ -102,6 +103,7 @@ assert struct.calcsize(">2sBBH16s") == _CHECKED_FROM
 assert struct.calcsize(">2sBBH") == 6
 
 _ITEMS_MAX = 1 << 16
+_PARTS_MAX = 1 << 12
 
 _MEMBER = record(
     MemberFact,
@@ -166,8 +168,6 @@ _LAYOUTS: dict[int, tuple[type[Message], dict[str, Field]]] = {
     9: (VoteRequest, {"election_epoch": VERSION, "config_epoch": VERSION, "slots": SLOTS, "force": FLAG}),
     10: (Vote, {"election_epoch": VERSION}),
     11: (Update, {"claim": _CLAIM}),
-    12: (ViewRequest, {"spread": FLAG}),
-    13: (View, {"facts": many(_FACT, 4 * _ITEMS_MAX), "spread": FLAG}),
     14: (PauseRequest, {}),
     15: (PausedOffset, {"offset": U64}),
     23: (VoteRefused, {"election_epoch": VERSION}),
@@ -185,6 +185,17 @@ _LAYOUTS: dict[int, tuple[type[Message], dict[str, Field]]] = {
         },
     ),
     20: (PublishReceipt, {"first": U64, "last": U64}),
+    21: (ViewRequest, {"hashes": many(U64, _PARTS_MAX), "spread": FLAG}),
+    22: (
+        View,
+        {
+            "facts": many(_FACT, 4 * _ITEMS_MAX),
+            "count": U32,
+            "parts": many(U32, _PARTS_MAX),
+            "more": FLAG,
+            "spread": FLAG,
+        },
+    ),
 }
 _NUMBERS = {kind: number for number, (kind, _) in _LAYOUTS.items()}
 _SIZES = {kind: layout_size(layout) for kind, layout in _LAYOUTS.values()}
@@ -228,6 +239,11 @@ def decode(data: bytes) -> Message:
     values = {name: field.read(reader) for name, field in layout.items()}
     reader.finish()
     return kind(sender=sender.hex(), epoch=epoch, **values)
+
+
+def fact_bytes(fact: Fact) -> int:
+    """How much room a fact takes in a message."""
+    return _FACT.size_of(fact)
 
 
 def rumor_bytes(rumor: Rumor) -> int:

@@ -284,19 +284,29 @@ class Update(Message):
 
 @dataclass(frozen=True, slots=True)
 class ViewRequest(Message):
-    """Tell me all that you know. `spread` asks for it to be marked as that of another cluster (see View)."""
+    """Tell me what you know where it is not what I know. `hashes` are those of the parts of the sender's
+    view, a power of two. `spread` asks for the answer to be marked as that of another cluster (see View)."""
 
     kind: ClassVar[str] = "view-req"
+    hashes: tuple[int, ...]
     spread: bool
 
 
 @dataclass(frozen=True, slots=True)
 class View(Message):
-    """All that the sender knows. `spread` asks the receiver to pass on what is new to it: two clusters have
-    met."""
+    """What the sender knows of some parts of the view.
+
+    With `count`, the answer to a ViewRequest with so many hashes: all that the sender knows of `parts`, which
+    the asker is to answer with what it knows better; `more` says that other parts differ as well. With
+    `count` 0 that last answer. `spread` asks the receiver to pass on what is new to it: two clusters have
+    met.
+    """
 
     kind: ClassVar[str] = "view"
     facts: tuple[Fact, ...]
+    count: int
+    parts: tuple[int, ...]
+    more: bool
     spread: bool
 
 

@@ -51,6 +51,21 @@ def test_a_stretch_is_those_behind_its_beginning_up_to_its_end(
     assert set(told(Arc(after, until), 3, roster)) == inside
 
 
+def test_who_cannot_be_a_head_is_told_alone_if_it_is_a_leaf() -> None:
+    roster = tuple(f"{number:03d}" for number in range(30))
+    leaves = {"001", "011", "012"}
+    parts = split(Arc("000", "029"), 3, roster, lambda node_id: node_id not in leaves, leaves.__contains__)
+    assert [(head, rest) for head, rest in parts if head in leaves] == [
+        (leaf, Arc(leaf, leaf)) for leaf in ("001", "011", "012") if leaf in {head for head, _ in parts}
+    ]
+    assert ("001", Arc("001", "001")) in parts
+    named = split(
+        Names(("001", "002", "003")), 3, roster, lambda node_id: node_id != "001", leaves.__contains__
+    )
+    assert ("001", Names(())) in named
+    assert len(named) == 3
+
+
 def test_heads_get_about_equal_parts() -> None:
     roster = tuple(f"{number:03d}" for number in range(91))
     sizes = [len(told(rest, 3, roster)) for _, rest in split(Arc("000", "090"), 3, roster, everyone)]

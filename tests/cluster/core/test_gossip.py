@@ -23,9 +23,11 @@ class Watched(Cluster):
         gossip = node.core._gossip
         send = gossip._send_parcel
         told: dict[tuple[int, str], int] = {}
+        kept = []  # Were it gone, another could have its id.
 
         def watched(parcel, number=0):  # type: ignore[no-untyped-def]
             for spreading, _ in parcel.items:
+                kept.append(spreading)
                 if parcel.head in spreading.has:
                     self.broken.append(f"{node.name} told {parcel.head}, who has it")
                 times = told[id(spreading), parcel.head] = told.get((id(spreading), parcel.head), 0) + 1

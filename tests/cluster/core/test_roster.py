@@ -54,7 +54,7 @@ def test_a_base_knows_who_owns_what() -> None:
     shared = base()
     assert shared.primary_ids == (IDS[1], IDS[4])
     assert shared.owner_ids[:4] == [IDS[1], IDS[1], IDS[1], ""]
-    assert shared.view_hash != 0
+    assert shared.view.whole != 0
 
 
 @pytest.mark.parametrize("without", ["", *IDS])

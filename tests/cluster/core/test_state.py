@@ -52,5 +52,5 @@ def test_an_epoch_that_nobody_can_have_counted_to_is_not_believed() -> None:
 def test_nothing_is_sent_to_a_member_whose_address_nobody_knows() -> None:
     core = make_core()
     core.take_effects()
-    core.send(Address("", 17001), ViewRequest(core.me.node_id, 0, False))
+    core.send(Address("", 17001), ViewRequest(core.me.node_id, 0, (0,), False))
     assert core.take_effects() == []

@@ -153,8 +153,8 @@ def test_a_node_whose_own_loop_was_late_accuses_nobody() -> None:
 def fall_silent(core: Core, number: int) -> None:
     """The member has owed an answer for node-timeout."""
     peer = core.peers[node_id(number)]
-    core._prober.probe(peer)
     peer.ping_sent_ms = core.now_ms - 1000
+    core._prober.probe(peer)
     core.tick(core.now_ms)
     assert peer.suspected
 

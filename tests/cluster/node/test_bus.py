@@ -47,7 +47,7 @@ class Two:
 
 def large_view() -> View:
     facts = tuple(MemberFact(f"{number:040x}", 1, "10.0.0.9", 7000, 17000) for number in range(100))
-    return View(IDS[0], 1, facts, False)
+    return View(IDS[0], 1, facts, 0, (), False, False)
 
 
 def test_a_small_message_is_a_datagram_a_large_or_reliable_one_takes_a_link() -> None:
