@@ -185,7 +185,8 @@ class Server:
     requests that touch one wait. `libraries` is the code of the libraries of functions that belong to the
     data. `make_room` brings memory below maxmemory: False when it cannot. `calm`
     says that none of the rarer gates has anything to say; `refresh()` works it out, and is called after
-    each change of what it goes by.
+    each change of what it goes by. `lacks_in_sync`: cluster-write-acks asks for more replicas than there are
+    in sync.
     """
 
     def __init__(
@@ -226,6 +227,7 @@ class Server:
         self.make_room: Callable[[], bool]
         self.near_limit = False
         self.save_failed = False
+        self.lacks_in_sync = False
         self.calm = True
         self.ordinary_usec = 0
         self._loading = False
@@ -314,6 +316,7 @@ class Server:
             or self.save_failed
             or self.journal.error
             or options.min_replicas_to_write
+            or self.lacks_in_sync
         )
         self.ordinary_usec = ordinary_usec(options)
         self.replication.holds_still = "failover" in self._pauses

@@ -21,6 +21,7 @@ from cluster.core.election import Election
 from cluster.core.epochs import Epochs
 from cluster.core.gossip import Gossip
 from cluster.core.health import Health
+from cluster.core.in_sync import InSyncSets
 from cluster.core.manual_failover import ManualFailover
 from cluster.core.membership import Membership, make_node_id
 from cluster.core.migration import Migration
@@ -34,6 +35,7 @@ from cluster.core.orders import (
     Meet,
     Order,
     OrderRefused,
+    ProposeInSync,
     Publish,
     Replicate,
     ReplicationStatus,
@@ -55,6 +57,7 @@ from cluster.core.settings import Settings
 from cluster.core.slots import Slots
 from cluster.core.spare_replicas import SpareReplicas
 from cluster.core.suspicion import Suspicion
+from cluster.core.sync_records import SyncRecords
 from cluster.core.views import Views
 from protocol.gossip import messages as bus
 
@@ -134,8 +137,10 @@ class Core(Views):
         self._antientropy = AntiEntropy(self)
         self._prober = Prober(self, self._round_trip)
         self._suspicion = Suspicion(self, self._gossip, self._announcer)
-        self._election = Election(self, self._slots, self._roles)
+        self._records = SyncRecords(self)
+        self._election = Election(self, self._slots, self._roles, self._records)
         self._manual = ManualFailover(self, self._election, self._epochs)
+        self._in_sync = InSyncSets(self, self._records, self._announcer)
         self._spare = SpareReplicas(self, self._roles)
         self._health = Health(self)
         self._publishing = Publishing(self)
@@ -147,6 +152,10 @@ class Core(Views):
         self._prober.answered = self._answered
         self._prober.alive = self._suspicion.is_alive
         self._prober.doubts = self._suspicion.doubt
+        self._prober.assented = self._in_sync.answered
+        self._in_sync.probe = self._prober.probe
+        self._in_sync.take_over = self._take_over
+        self._epochs.renew = self._in_sync.renew_soon
         self._suspicion.probe = self._prober.probe
         self._suspicion.silent = self._prober.silent
         self._suspicion.silent_ms = self._prober.silent_ms
@@ -161,6 +170,8 @@ class Core(Views):
         self.migrating.update(loaded.migrating)
         self.importing.update(loaded.importing)
         self.me.incarnation = self.incarnation_kept = loaded.incarnation
+        self.sync_records.update(loaded.sync_records)
+        self.sync_kept = loaded.sync_kept
         for peer in loaded.peers:
             if peer is not self.me:
                 self.peers[peer.node_id] = peer
@@ -172,6 +183,7 @@ class Core(Views):
         self._roles.begin()
         if owns and self.members:
             self._health.restarted()
+            self._in_sync.restarted()
         self._antientropy.was_away()
 
     # inputs
@@ -209,6 +221,15 @@ class Core(Views):
                 self._election.receive_request(peer, message)
             case bus.Vote():
                 self._election.receive_vote(peer, message)
+                self._in_sync.receive_vote(peer, message)
+            case bus.InSync():
+                self._records.receive(peer, message)
+            case bus.InSyncReceipt():
+                self._in_sync.receive_receipt(peer, message)
+            case bus.Hollow():
+                self._in_sync.receive_hollow(peer)
+            case bus.HollowAnswer():
+                self._in_sync.receive_answer(peer, message)
             case bus.VoteRefused():
                 self._election.receive_refusal(peer, message)
             case bus.Update():
@@ -271,6 +292,8 @@ class Core(Views):
                 self._epochs.assign(order.epoch)
             case SaveConfig():
                 self.save(durable=True)
+            case ProposeInSync():
+                self._in_sync.propose(order.members)
             case Publish():
                 self._publishing.publish(order)
         return "OK"
@@ -347,7 +370,16 @@ class Core(Views):
     def _rooms_with_time(
         self,
     ) -> tuple[
-        Membership | Prober | Suspicion | Slots | ManualFailover | Election | SpareReplicas | Publishing, ...
+        Membership
+        | Prober
+        | Suspicion
+        | Slots
+        | ManualFailover
+        | Election
+        | InSyncSets
+        | SpareReplicas
+        | Publishing,
+        ...,
     ]:
         return (
             self._membership,
@@ -356,6 +388,7 @@ class Core(Views):
             self._slots,
             self._manual,
             self._election,
+            self._in_sync,
             self._spare,
             self._publishing,
         )
@@ -395,12 +428,14 @@ class Core(Views):
         return True
 
     def _receive_probe(self, peer: Peer, message: bus.Probe) -> None:
-        stale = peer.stale()
-        if stale:
+        stale = peer.stale() or self._election.doubts(peer)
+        if peer.stale():
             self._update(peer)
+        if not stale:
+            peer.assented_ms = self.now_ms
         if message.accused:
             self._suspicion.answer_accuser(peer, message.accused)
-        self._prober.receive_probe(peer, message, stale=stale or self._election.doubts(peer))
+        self._prober.receive_probe(peer, message, stale=stale)
         self._compare(peer, message.view)
 
     def _compare(self, peer: Peer, view: int) -> None:
@@ -456,6 +491,30 @@ class Core(Views):
         self.syncing = order.syncing
         self.synced = self.synced or order.link_up
         self.status_number += 1
+
+    @property
+    def agreed_in_sync(self) -> tuple[str, ...] | None:
+        """The replicas that are in sync by agreement; None when there is none yet."""
+        return self._in_sync.agreed
+
+    @property
+    def asked_in_sync(self) -> tuple[str, ...] | None:
+        """Those of the record that is being agreed on; the agreed ones when none is."""
+        return self._in_sync.asked
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the voters hold this primary to a promise."""
+        record = self._records.about(self.me)
+        return not self.me.is_replica and record is not None and bool(record.members)
+
+    def leased_until_ms(self) -> int:
+        """Up to when nobody else has acknowledged writes to our slots, by the core's clock."""
+        return self._in_sync.leased_until_ms()
+
+    def _take_over(self) -> None:
+        if not self._manual.pending():
+            self._manual.order("FORCE")
 
     def failure_reports(self, node_id: str) -> int:
         """How many others' votes stand against a member."""

@@ -76,6 +76,11 @@ class PauseWrites:
 
 
 @dataclass(frozen=True, slots=True)
+class InSyncChanged:
+    """Who is in sync by agreement, or until when the lease lasts, has changed: held replies may go."""
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """A line for the log. `level` is debug, verbose, notice or warning."""
 
@@ -93,5 +98,13 @@ class Deliver:
 
 
 Effect: TypeAlias = (
-    Send | Persist | RoleChanged | SlotsChanged | ServingChanged | PauseWrites | Trace | Deliver
+    Send
+    | Persist
+    | RoleChanged
+    | SlotsChanged
+    | ServingChanged
+    | PauseWrites
+    | InSyncChanged
+    | Trace
+    | Deliver
 )

@@ -25,6 +25,7 @@ from cluster.core.peers import Peer
 from cluster.core.roles import Roles
 from cluster.core.slots import Slots
 from cluster.core.state import State
+from cluster.core.sync_records import SyncRecords
 from protocol.gossip.messages import Update, Vote, VoteRefused, VoteRequest
 
 DELAY_MAX_MS = 500
@@ -43,8 +44,9 @@ class Election:
     failover may start its election now; `by_hand_pending()` whether one is under way.
     """
 
-    def __init__(self, state: State, slots: Slots, roles: Roles) -> None:
+    def __init__(self, state: State, slots: Slots, roles: Roles, records: SyncRecords) -> None:
         self._state = state
+        self._records = records
         self._slots = slots
         self._roles = roles
         self._start_ms: int | None = None
@@ -96,7 +98,7 @@ class Election:
     def _refused(self) -> bool:
         """Whether our data is too old to take over with."""
         state = self._state
-        if self.by_hand():
+        if self.by_hand() and (state.synced or not state.settings.write_acks):
             return False
         timeout_ms = state.settings.node_timeout_ms
         age_ms = 0 if state.link_up else state.now_ms - state.link_down_since_ms
@@ -105,7 +107,8 @@ class Election:
         # A node that was never in step with a primary, or is in the middle of a full copy, has nothing to
         # serve: it may have come back empty a moment ago.
         too_old = not state.synced or age_ms > PRIMARY_PING_MS + timeout_ms * factor
-        refused = (bool(factor) and too_old) or state.syncing
+        lacks_data = not state.synced and bool(state.settings.write_acks)
+        refused = (bool(factor) and too_old) or lacks_data or state.syncing
         reason = "Disconnected from master for longer than allowed." if refused else ""
         if reason and reason != self._refusal:
             state.trace("warning", f"Currently unable to failover: {reason}")
@@ -209,6 +212,7 @@ class Election:
         if message.election_epoch != self._epoch or not source.owned or source.is_replica:
             return
         self._votes.add(source.node_id)
+        self._records.learn(message.records)
         primary = self._may_stand()
         if primary is not None and self._is_open() and len(self._votes) >= state.quorum():
             state.trace("warning", "Failover election won: I'm the new master.")
@@ -232,6 +236,9 @@ class Election:
         self._roles.abandon()
         self._roles.lead(slots, config_epoch)
         self._slots.take_over(slots)
+        if self._state.sync_records:
+            # What the votes have taught us, we are asked for as a voter from now on.
+            self._state.save(durable=True)
 
     # the voter
 
@@ -252,9 +259,12 @@ class Election:
         if why:
             state.trace("debug", f"Failover auth denied to {source.node_id}: {why}")
             return
-        primary = state.peers[source.primary_id or ""]
-        primary.voted_ms = state.now_ms
+        primary = self._seat(source)
+        assert primary is not None
+        if primary is not source:
+            primary.voted_ms = state.now_ms
         primary.voted_epoch = epoch
+        self._records.fence(primary, epoch)
         state.last_vote_epoch = max(state.last_vote_epoch, epoch)
         self._voted[epoch] = source.node_id
         self._voted_last = state.last_vote_epoch
@@ -274,16 +284,26 @@ class Election:
         return epoch in self._voted or epoch <= (self._voted_up_to or 0)
 
     def _send_vote(self, source: Peer, epoch: int) -> None:
-        vote = Vote(self._state.me.node_id, self._state.current_epoch, epoch)
+        vote = Vote(self._state.me.node_id, self._state.current_epoch, epoch, self._records.all())
         self._state.send(source, vote)
+
+    def _seat(self, source: Peer) -> Peer | None:
+        """The primary whose place is asked for: a replica's, or its own, which it wants to hold anew."""
+        if source.owned and not source.is_replica:
+            return source
+        return self._state.peers.get(source.primary_id or "") if source.is_replica else None
 
     def _why_not(self, source: Peer, message: VoteRequest) -> str:
         state = self._state
         if message.election_epoch > state.current_epoch:
             return "it asks for an epoch that nobody has come to"
-        primary = state.peers.get(source.primary_id or "")
-        if primary is None or not source.is_replica:
+        if message.election_epoch in self._voted or message.election_epoch <= (self._voted_up_to or 0):
+            return "already voted for this epoch"
+        primary = self._seat(source)
+        if primary is None:
             return "it is no replica of a known master"
+        if self._records.forbids(source, primary):
+            return "it may lack writes that its master has acknowledged"
         if not primary.failed and not message.force:
             return "its master is up"
         newest = max(primary.config_epoch, primary.voted_epoch)

@@ -9,6 +9,8 @@ smaller or moves it to a greater epoch, and once nobody takes epochs by hand all
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cluster.core.announce import Announcer
 from cluster.core.orders import OrderRefused
 from cluster.core.peers import Peer
@@ -20,6 +22,7 @@ class Epochs:
     def __init__(self, state: State, announcer: Announcer) -> None:
         self._state = state
         self._announcer = announcer
+        self.renew: Callable[[], None] = lambda: None
 
     def take_greatest(self) -> bool:
         """Gives this node the greatest config epoch unless it has it already. The caller announces it."""
@@ -64,6 +67,11 @@ class Epochs:
         if not (me.claims and other.claims) or me.config_epoch != other.config_epoch:
             return
         if other.node_id < me.node_id:
+            return
+        if self._state.settings.write_acks:
+            # We may have been replaced without knowing it, and a greater epoch would take the slots back,
+            # with all that the new owner has acknowledged: this one a majority has to give.
+            self.renew()
             return
         self._state.current_epoch += 1
         me.config_epoch = self._state.current_epoch

@@ -70,7 +70,7 @@ class Health:
         reaches, leased = self._reaches_majority(), self._has_lease()
         if not reaches or not (leased or self._restarting):
             self._minority_ms = state.now_ms
-        ok = ok and reaches and leased
+        ok = ok and reaches and leased and not state.hollow
         if ok and not state.is_ok and not state.me.is_replica and self._must_wait():
             ok = False
         if ok != state.is_ok:

@@ -115,6 +115,14 @@ class ReplicationStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ProposeInSync:
+    """These replicas of ours hold all that we have acknowledged (cluster-write-acks): have the voters note
+    it. Our own id: none does. Nobody at all: nothing is promised any more."""
+
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Publish:
     """Has the other nodes deliver a message to their clients; `sharded`: those of this shard only."""
 
@@ -126,5 +134,5 @@ class Publish:
 Order: TypeAlias = (
     Meet | Forget | AddSlots | DelSlots | FlushSlots | SetSlotMigrating | SetSlotImporting | SetSlotStable
     | SetSlotNode | Replicate | Failover | Reset | BumpEpoch | SetConfigEpoch | SaveConfig | ReplicationStatus
-    | Publish
+    | ProposeInSync | Publish
 )  # fmt: skip

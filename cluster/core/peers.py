@@ -18,9 +18,10 @@ class Peer:
     is known to live. `claims` is the slotset that the member says it owns, at `claim_version`; `owned` is
     what it owns when all claims are weighed against each other. A peer with `handshake` is no member yet and
     has a made-up id. `ping_sent_ms` is when the first probe that is still unanswered was sent. `voted_ms` and
-    `voted_epoch` say when and in which epoch we last voted for someone to take over from it. `wants_replicas`
-    says that it had, or should have, replicas: one of another primary may move to it. Times are in
-    milliseconds of the World's clock; 0 is never.
+    `voted_epoch` say when and in which epoch we last voted for someone to take over from it, `assented_ms`
+    when we last answered its probe without calling its claim stale. `wants_replicas` says that it had, or
+    should have, replicas: one of another primary may move to it. Times are in milliseconds of the World's
+    clock; 0 is never.
     """
 
     node_id: str
@@ -52,6 +53,7 @@ class Peer:
     reachable: bool = False
     voted_ms: int = 0
     voted_epoch: int = 0
+    assented_ms: int = 0
     wants_replicas: bool = False
     record_hash: int = 0
 

@@ -57,7 +57,8 @@ class _Wait:
 
 class Prober:
     """`answered(peer, ack)` is called for each answer; `alive(peer)` for each sign of life, direct or not;
-    `doubts(peer)` when there was none for some tries."""
+    `doubts(peer)` when there was none for some tries; `assented(peer, sent_ms)` when the last probe, sent
+    then, was answered and our claim not called stale."""
 
     def __init__(self, state: State, round_trip: RoundTrip) -> None:
         self._state = state
@@ -74,6 +75,7 @@ class Prober:
         self.next_number = 1
         self.answered: Callable[[Peer, Ack], None] = lambda _peer, _ack: None
         self.alive: Callable[[Peer], None] = lambda _: None
+        self.assented: Callable[[Peer, int], None] = lambda _peer, _sent_ms: None
         self.doubts: Callable[[Peer], None] = lambda _: None
 
     def deadline_ms(self) -> int | None:
@@ -256,6 +258,8 @@ class Prober:
         wait = self._waiting.get(source.node_id)
         if wait is not None and wait.number == message.number:
             self._round_trip.sample(self._state.now_ms - wait.sent_ms)
+            if not message.stale:
+                self.assented(source, wait.sent_ms)
         self._is_alive(source)
         self.answered(source, message)
         for asker_id in self._errands.pop(source.node_id, ()):

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 class Settings:
     """The node updates it in place on CONFIG SET, and then calls Core.settings_changed().
 
+    `keeps_all`: all that is acknowledged is on disk, and is there again after a restart.
+
     `preferred_endpoint` is cluster-preferred-endpoint-type: ip, hostname or unknown-endpoint.
     """
 
@@ -18,6 +20,8 @@ class Settings:
     allow_replica_migration: bool = True
     migration_barrier: int = 1
     replica_no_failover: bool = False
+    write_acks: int = 0
+    keeps_all: bool = False
     require_full_coverage: bool = True
     allow_reads_when_down: bool = False
     allow_pubsub_when_down: bool = True

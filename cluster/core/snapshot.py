@@ -1,10 +1,11 @@
 """nodes.conf and CLUSTER NODES: the view as Redis's text, and back.
 
     id ip:port@bus-port[,hostname] flags primary ping-sent pong-received config-epoch link-state slots...
-    vars currentEpoch N lastVoteEpoch M incarnation I
+    vars currentEpoch N lastVoteEpoch M incarnation I [inSync R] [inSyncKept K]
 
 The line of variables comes last, so a file cut short anywhere is known by its absence. `incarnation` (none
-above it was given) is our own word; Redis passes over variables that it does not know.
+above it was given) and what is said of who is in sync (cluster.core.sync_records) are our own words; Redis
+passes over variables that it does not know.
 
 Source: https://redis.io/docs/latest/commands/cluster-nodes/
 """
@@ -13,10 +14,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from cluster.core import sync_records
 from cluster.core.peers import Peer
 from cluster.core.state import State
 from protocol.gossip import slotset
-from protocol.gossip.messages import VERSION_MAX
+from protocol.gossip.messages import VERSION_MAX, SyncRecord
 
 _ID_LENGTH = 40
 _HEX = frozenset("0123456789abcdef")
@@ -94,6 +96,10 @@ def saved_text(state: State) -> str:
         f"vars currentEpoch {state.current_epoch} lastVoteEpoch {state.last_vote_epoch} "
         f"incarnation {state.incarnation_kept}"
     )
+    if state.sync_records:
+        lines[-1] += f" inSync {sync_records.to_text(state.sync_records.values())}"
+    if state.sync_kept:
+        lines[-1] += f" inSyncKept {','.join(state.sync_kept)}"
     return "\n".join(lines) + "\n"
 
 
@@ -108,6 +114,8 @@ class Snapshot:
     current_epoch: int = 0
     last_vote_epoch: int = 0
     incarnation: int = 0
+    sync_records: dict[str, SyncRecord] = field(default_factory=dict)
+    sync_kept: tuple[str, ...] = ()
 
 
 def parse(text: str) -> Snapshot:
@@ -123,6 +131,8 @@ class _Parser:
         self._peers: dict[str, Peer] = {}
         self._moves: list[tuple[int, str, str]] = []
         self._claimed = 0
+        self._sync_records: dict[str, SyncRecord] = {}
+        self._sync_kept: tuple[str, ...] = ()
 
     def _fail(self, reason: str) -> CorruptSnapshot:
         return CorruptSnapshot(f"line {self._number}: {reason}")
@@ -157,6 +167,8 @@ class _Parser:
             max(variables["currentEpoch"], *(peer.config_epoch for peer in self._peers.values())),
             variables["lastVoteEpoch"],
             variables.get("incarnation", 0),
+            self._sync_records,
+            self._sync_kept,
         )
 
     def _number_in(self, word: str, maximum: int) -> int:
@@ -174,6 +186,11 @@ class _Parser:
         if words[0] != "vars" or len(words) % 2 == 0:
             raise self._fail("the last line has to be the one of vars: the file is cut short")
         pairs = dict(zip(words[1::2], words[2::2], strict=True))
+        try:
+            self._sync_records = sync_records.from_text(pairs.get("inSync", ""))
+            self._sync_kept = sync_records.ids_from_text(pairs.get("inSyncKept", ""))
+        except ValueError as error:
+            raise self._fail(f"bad inSync: {error}") from error
         known = ("currentEpoch", "lastVoteEpoch", "incarnation")
         variables = {
             name: self._number_in(value, VERSION_MAX - 1) for name, value in pairs.items() if name in known

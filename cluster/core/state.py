@@ -11,7 +11,7 @@ from cluster.core.roster import Base, Ordered, Owners, PeerTable, place_of, with
 from cluster.core.settings import Settings
 from cluster.core.viewhash import ViewHash
 from cluster.core.watch import Watch
-from protocol.gossip.messages import COUNTER_MAX, Message
+from protocol.gossip.messages import COUNTER_MAX, Message, SyncRecord
 from protocol.gossip.slotset import ALL_SLOTS, SLOTS
 
 SAVE_DELAY_MS = 20
@@ -35,6 +35,9 @@ class State:
     may make a primary an orphan: judgements, new owners, new replicas.
     `incarnation_kept` is an incarnation that none was given above, as nodes.conf has it.
     `synced` says that this replica has had a link to a primary since it became one.
+    `sync_records` are what primaries have said of who is in sync, by their ids; `sync_kept` are
+    the last replicas with whom this primary could acknowledge writes; `hollow` says that this
+    primary was restarted and may lack what it had acknowledged.
     """
 
     def __init__(
@@ -73,6 +76,9 @@ class State:
         self.link_down_since_ms = 0
         self.syncing = False
         self.synced = False
+        self.sync_records: dict[str, SyncRecord] = {}
+        self.sync_kept: tuple[str, ...] = ()
+        self.hollow = False
         self.status_number = 0
         self.effects: list[Effect] = []
         self._effects_seen = 0

@@ -142,6 +142,8 @@ def savable(server: Server, request: Request) -> Reply:
 
 def enough_replicas(server: Server, request: Request) -> Reply:
     options = server.options
+    if server.lacks_in_sync and request.any("write"):
+        return ErrorReply(b"NOREPLICAS Not enough good replicas to write.")
     if (
         not options.min_replicas_to_write
         or not options.min_replicas_max_lag

@@ -12,6 +12,8 @@ from typing import Protocol
 
 from cluster.commands.context import Server
 from cluster.engine.engine import Engine
+from cluster.engine.held_replies import HeldReplies
+from cluster.engine.write_acks import WriteAcks
 from cluster.node.client_memory import ClientMemory
 from cluster.node.log import Log
 from cluster.node.world import Link, World
@@ -36,6 +38,8 @@ PROTECTED = (
     b"to do one of the above things in order for the server to start accepting connections from the "
     b"outside.\r\n"
 )
+HELD_BYTES_PAUSE = 8 << 20
+"""While so many bytes of replies wait for replicas, the client's next requests wait as well."""
 UNSERVED_BYTES_PAUSE = 1 << 20
 """A client that waits for a reply may send so much more before we stop reading from it."""
 
@@ -48,6 +52,7 @@ class ClientHost(Protocol):
     options: Options
     clock: Clock
     engine: Engine
+    write_acks: WriteAcks
     server: Server
 
     def before_requests(self) -> None:
@@ -116,9 +121,11 @@ class ClientConnection:
     """One client: an Endpoint of the World."""
 
     __slots__ = (
+        "_began_offset",
         "_bytes_unread",
         "_clients",
         "_clock",
+        "_held",
         "_link",
         "_out",
         "_reader",
@@ -146,6 +153,8 @@ class ClientConnection:
         self._resumed = False
         self._bytes_unread = 0
         self._soft_since_ms = 0
+        self._held = HeldReplies()
+        self._began_offset = 0
         self.heard_ms = 0
         """When something came last, in unix milliseconds."""
         self.on_closed: Callable[[], None] = lambda: None
@@ -193,6 +202,8 @@ class ClientConnection:
             self._refuse_protocol(error, bytearray())
             self._link.close()
             return
+        if self._held and self.session.close_after_reply:
+            return
         if self._waiting:
             self._bytes_unread += len(data)
             if self._bytes_unread > UNSERVED_BYTES_PAUSE:
@@ -207,6 +218,7 @@ class ClientConnection:
             return
         self._link = None
         self._clients.connections.pop(self.session.id, None)
+        self._clients.host.write_acks.forget(self)
         self._clients.memory.forget(self)
         self._clients.host.engine.close(self.session)
         self.on_closed()
@@ -216,7 +228,11 @@ class ClientConnection:
 
     def deliver(self, value: Reply) -> None:
         """Writes a value out of turn: behind the replies that are already made."""
-        if self._out is not None:
+        if self._held:
+            data = bytearray()
+            encode(value, self.session.protocol, data)
+            self._held.add(data, None)
+        elif self._out is not None:
             encode(value, self.session.protocol, self._out)
         else:
             out = bytearray()
@@ -225,7 +241,9 @@ class ClientConnection:
 
     def close(self) -> None:
         """Closes after what has been written is sent."""
-        if self._link is not None:
+        if self._held:
+            self.session.close_after_reply = True
+        elif self._link is not None:
             self._link.close()
 
     def abort(self) -> None:
@@ -285,7 +303,10 @@ class ClientConnection:
         self._out = out = bytearray()
         while True:
             try:
-                self._serve_all(out)
+                if self._clients.host.write_acks.is_on or self._held:
+                    self._serve_holding(out)
+                else:
+                    self._serve_all(out)
             except ProtocolError as error:
                 self._refuse_protocol(error, out)
             self._clients.host.after_requests()
@@ -318,6 +339,55 @@ class ClientConnection:
             if session.close_after_reply:
                 return
 
+    def _serve_holding(self, out: bytearray) -> None:
+        """The same where replies may have to wait for replicas (cluster-write-acks)."""
+        session, reader = self.session, self._reader
+        is_stranger = not reader.authenticated
+        while self._held.size_bytes < HELD_BYTES_PAUSE and (argv := reader.next()) is not None:
+            self._began_offset = session.write_offset
+            reply = self._serve(session, argv)
+            if reply is LATER:
+                if not self._resumed:
+                    self._waiting = True
+                    return
+                self._resumed = False
+            elif reply is not NO_REPLY:
+                self._reply(reply, argv, out)
+            if is_stranger:
+                reader.authenticated = session.authenticated
+            if session.close_after_reply:
+                return
+
+    def _reply(self, reply: Reply, argv: list[bytes], out: bytearray) -> None:
+        """Into `out`, or among what waits."""
+        acks, now_ms = self._clients.host.write_acks, self._clients.host.world.now_ms()
+        need = acks.need(self.session, argv, reply, self._began_offset, now_ms)
+        if need is None and not self._held:
+            encode(reply, self.session.protocol, out)
+            return
+        data = bytearray()
+        encode(reply, self.session.protocol, data)
+        self._held.add(data, need)
+        acks.wait(self)
+
+    def release(self, *, gives_up: bool = False) -> None:
+        """Sends the replies that have waited for long enough."""
+        acks = self._clients.host.write_acks
+        now_ms = self._clients.host.world.now_ms()
+        was_full = self._held.size_bytes >= HELD_BYTES_PAUSE
+        ends_ms = now_ms + (self._clients.host.options.cluster_write_acks_timeout_ms if gives_up else 0)
+        data = self._held.take(acks.acknowledged, acks.confirmed, acks.leased_ms(), ends_ms)
+        if data:
+            self._clients.host.before_reply()
+            self.write(data)
+        if self._held:
+            return
+        acks.forget(self)
+        if self.session.close_after_reply:
+            self.close()
+        elif was_full:
+            self._clients.host.world.call_at(now_ms, self._process)
+
     def _refuse_protocol(self, error: ProtocolError, out: bytearray) -> None:
         """What follows cannot be told apart any more: say so, and close."""
         log, address = self._clients.host.log, self.session.address
@@ -325,8 +395,20 @@ class ClientConnection:
         if isinstance(error, QueryBufferExceeded):
             log("warning", f"Closing client that reached max query buffer length: {address}")
         else:
-            out += b"-ERR %s\r\n" % str(error).encode("latin-1")
+            text = b"-ERR %s\r\n" % str(error).encode("latin-1")
+            if self._held:
+                self._held.add(text, None)
+            else:
+                out += text
             log("verbose", f"{error} from client: {address}")
+
+    def _deliver_late(self, reply: Reply) -> None:
+        if not (self._clients.host.write_acks.is_on or self._held):
+            self.deliver(reply)
+            return
+        out = bytearray()
+        self._reply(reply, self.session.context.argv, out)
+        self.write(out)
 
     def _finished(self, reply: Reply) -> None:
         """The reply that LATER promised; it may come while we serve, ours or another client's requests."""
@@ -334,7 +416,7 @@ class ClientConnection:
             return
         if reply is not NO_REPLY:
             self._clients.host.before_reply()
-            self.deliver(reply)
+            self._deliver_late(reply)
         self._link.resume_reading()
         self._waiting = False
         self._bytes_unread = 0

@@ -10,6 +10,7 @@ from cluster.core.effects import (
     Address,
     Deliver,
     Effect,
+    InSyncChanged,
     PauseWrites,
     Persist,
     RoleChanged,
@@ -36,6 +37,8 @@ class CoreHost(Protocol):
     def serving_changed(self) -> None: ...
 
     def pause_writes(self, until_ms: int) -> None: ...
+
+    def in_sync_changed(self) -> None: ...
 
     def published(self, channel: bytes, message: bytes, *, sharded: bool) -> None: ...
 
@@ -65,6 +68,7 @@ class CoreDriver:
             SlotsChanged: self._slots_changed,
             ServingChanged: self._serving_changed,
             PauseWrites: self._pause_writes,
+            InSyncChanged: self._in_sync_changed,
             Trace: self._trace,
             Deliver: self._deliver,
         }
@@ -157,6 +161,9 @@ class CoreDriver:
 
     def _pause_writes(self, effect: PauseWrites) -> None:
         self._host.pause_writes(effect.until_ms)
+
+    def _in_sync_changed(self, _effect: InSyncChanged) -> None:
+        self._host.in_sync_changed()
 
     def _deliver(self, effect: Deliver) -> None:
         self._host.published(effect.channel, effect.message, sharded=effect.sharded)

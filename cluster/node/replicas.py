@@ -9,6 +9,7 @@ from typing import Protocol
 
 from cluster.commands.context import Server
 from cluster.engine.engine import Engine
+from cluster.engine.write_acks import WriteAcks
 from cluster.node.clients import Clients
 from cluster.node.disk import Disk
 from cluster.node.failover import Failover
@@ -39,6 +40,7 @@ class ReplicaHost(Protocol):
     clock: Clock
     server: Server
     engine: Engine
+    write_acks: WriteAcks
     replication: Replication
     clients: Clients
     disk: Disk
@@ -47,9 +49,10 @@ class ReplicaHost(Protocol):
 
     def follow(self, primary: tuple[str, int] | None) -> None: ...
 
-    def before_reply(self) -> None: ...
-
     def after_requests(self) -> None: ...
+
+    def before_reply(self) -> None:
+        """What was written goes to the append only file before anyone hears of it."""
 
     def data_replaced(self) -> None:
         """A full copy has taken the place of all data."""
@@ -156,6 +159,8 @@ class ReplicaLinks:
 
     def flush(self) -> None:
         """Sends what has been fed since the last time, in one write for each replica."""
+        if self._host.write_acks.wants_acks():
+            self._replication.ask_for_acks()
         data = self._replication.take_outgoing()
         if not data:
             return
@@ -191,6 +196,9 @@ class ReplicaLinks:
             return ErrorReply(b"NOMASTERLINK Can't SYNC while failing over")
         if replication.primary is not None and not replication.link_up:
             return ErrorReply(b"NOMASTERLINK Can't SYNC while not connected with my master")
+        core = self._host.server.core
+        if core is not None and core.hollow:
+            return ErrorReply(b"NOMASTERLINK Can't SYNC: my data may not be what I have acknowledged")
         self._host.log("notice", f"Replica {outlet.replica.address} asks for synchronization")
         self.flush()
         history, offset = ("?", -1)
@@ -279,6 +287,8 @@ class ReplicaLinks:
                 replica.rdb_only = bool(number)
             else:
                 replica.port = number
+        elif word == b"cluster-node-id":
+            replica.node_id = value.decode("latin-1")
         elif word == b"ip-address":
             if len(value) >= ADDRESS_BYTES_MAX:
                 return b"REPLCONF ip-address provided by replica instance is too long: %d bytes" % len(value)
@@ -302,6 +312,7 @@ class ReplicaLinks:
         self._replication.attachments.acknowledge(
             outlet.replica, offset, self._host.world.unix_ms(), synced_offset=synced_offset
         )
+        self._host.write_acks.acked(outlet.replica.node_id, offset)
         return NO_REPLY
 
     def _go_online(self, outlet: Outlet) -> None:

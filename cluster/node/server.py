@@ -15,6 +15,7 @@ from cluster.core.orders import ReplicationStatus, SaveConfig
 from cluster.core.settings import Settings
 from cluster.core.snapshot import CorruptSnapshot
 from cluster.engine.engine import Engine
+from cluster.engine.write_acks import WriteAcks
 from cluster.node import config_file
 from cluster.node.aof import AppendOnly
 from cluster.node.aof_folder import AofFolder
@@ -90,6 +91,7 @@ class Node:
             started_ms=self.clock.now_ms,
         )
         self.engine = Engine(self.server)
+        self.write_acks = WriteAcks(self.server)
         self.disk = Disk(world, self.log, self.server, self._rdb_aux)
         folder = AofFolder(world.files, self.log, options)
         self._aof_loader = AofLoader(world, self.log, self.server, self.engine, folder)
@@ -248,6 +250,10 @@ class Node:
         if len(history) != ID_CHARACTERS or not offset.isdigit() or not database.isdigit():
             return
         if self._starts_as_replica():
+            if self.options.cluster_write_acks:
+                # The file may be older than what we have acknowledged, and in the first moment of a link it
+                # could not be told that we lack it: only a whole copy makes us fit to take over.
+                return
             self.replication.go_on(history, int(offset))
             if int(database) < len(self.server.databases):
                 self.engine.apply([b"SELECT", database])
@@ -286,6 +292,7 @@ class Node:
     def _tick_data(self) -> None:
         self.engine.tick()
         self.replicas.tick()
+        self.write_acks.tick(self.world.now_ms())
         self.failover.tick()
         if not self.server.loading:
             self.disk.tick()
@@ -378,10 +385,15 @@ class Node:
     def pause_writes(self, until_ms: int) -> None:
         """Holds writes until this unix time; 0 lets them go."""
         if until_ms:
-            self.server.pause("failover", until_ms, everything=False)
+            # Where acknowledged writes are promised, reads wait as well: they would be old in a moment.
+            self.server.pause("failover", until_ms, everything=self.write_acks.is_on)
         else:
             self.server.unpause("failover")
             self.engine.retry_parked()
+
+    def in_sync_changed(self) -> None:
+        """Held replies may go, or a replica may be named to the voters."""
+        self.write_acks.tick(self.world.now_ms())
 
     def published(self, channel: bytes, message: bytes, *, sharded: bool) -> None:
         """A client of another node has published a message."""
@@ -461,8 +473,10 @@ class Node:
         if primary is None:
             self.replicas.stop()
         else:
+            self.replication.node_id = self.core.me.node_id if self.core is not None else ""
             self.replicas.follow(*primary)
         self.engine.role_changed()
+        self.write_acks.role_changed(self.world.now_ms())
 
     def begin_failover(self, target: tuple[str, int] | None, *, timeout_ms: int, forces: bool) -> None:
         self.failover.begin(target, timeout_ms=timeout_ms, forces=forces)
@@ -487,7 +501,7 @@ class Node:
             self._ports.move()
         elif name in _CLIENT_LIMITS:
             self.clients.update_limits()
-        elif name.startswith("cluster-") or name == "replica-validity-factor":
+        elif name.startswith("cluster-") or name in ("replica-validity-factor", "appendfsync"):
             update_settings(self.settings, options)
             if self.core is not None:
                 self.core.settings_changed(self.world.now_ms())
@@ -562,6 +576,8 @@ def update_settings(settings: Settings, options: Options) -> None:
     settings.gossip_fanout = options.cluster_gossip_fanout
     settings.replica_validity_factor = options.cluster_replica_validity_factor
     settings.allow_replica_migration = options.cluster_allow_replica_migration
+    settings.write_acks = options.cluster_write_acks
+    settings.keeps_all = options.appendonly and options.appendfsync == "always"
     settings.migration_barrier = options.cluster_migration_barrier
     settings.replica_no_failover = options.cluster_replica_no_failover
     settings.require_full_coverage = options.cluster_require_full_coverage

@@ -16,7 +16,9 @@ class Replica:
 
     `announced_host` and `port` are what it said with REPLCONF; `host` is where the connection comes from.
     `ack_offset` is what it has applied, `synced_offset` what it has on disk (in its append only file, -1
-    where it keeps none), as far as it has told us."""
+    where it keeps none), as far as it has told us. `node_id` is its name in the
+    cluster.
+    """
 
     session_id: int
     host: str
@@ -30,6 +32,7 @@ class Replica:
     takes_new_id: bool = False
     rdb_only: bool = False
     old_protocol: bool = False
+    node_id: str = ""
 
     @property
     def name(self) -> tuple[str, int]:

@@ -247,6 +247,13 @@ class PrimaryLink:
         self._ask("REPLCONF listening-port", b"REPLCONF", b"listening-port", b"%d" % port)
         if options.replica_announce_ip:
             self._ask("REPLCONF ip-address", b"REPLCONF", b"ip-address", options.replica_announce_ip.encode())
+        if self._replication.node_id:
+            self._ask(
+                "REPLCONF cluster-node-id",
+                b"REPLCONF",
+                b"cluster-node-id",
+                self._replication.node_id.encode(),
+            )
         self._ask("REPLCONF capa", b"REPLCONF", b"capa", b"eof", b"capa", b"psync2")
 
     def _ask(self, question: str, *argv: bytes) -> None:

@@ -62,6 +62,7 @@ class Replication:
     offset              bytes of the stream so far (master_repl_offset)
     primary             (host, port) that we follow, or None
     link                the link to it
+    node_id             our name in the cluster, which our primary is told; "" outside of one
     failover_state      of a FAILOVER: none, we wait for a replica, or we ask it to be the primary
     synced_offset       how much of that our append only file has on disk for certain; -1 where there is none
     is_void             our data has been thrown away, and no whole copy has taken its place
@@ -77,6 +78,7 @@ class Replication:
         self.synced_offset = -1
         self.failover_state = NO_FAILOVER
         self.is_void = False
+        self.node_id = ""
         self.primary: tuple[str, int] | None = None
         self.link = LinkStatus()
         self.backlog: Backlog | None = None

@@ -268,6 +268,8 @@ class _Directives:
     cluster_require_full_coverage = Boolean(True)
     cluster_replica_no_failover = Boolean(False, alias="cluster-slave-no-failover")
     cluster_allow_reads_when_down = Boolean(False)
+    cluster_write_acks = Integer(0, 0, 1000)
+    cluster_write_acks_timeout_ms = Integer(1000, 1, LONG_MAX)
     cluster_allow_pubsubshard_when_down = Boolean(True)
     cluster_link_sendbuf_limit = Memory(0, 0, 2**64 - 1)
     cluster_announce_hostname = Text(check=_hostname)

@@ -51,6 +51,10 @@ from protocol.gossip.messages import (
     DoubtFact,
     Fact,
     FailFact,
+    Hollow,
+    HollowAnswer,
+    InSync,
+    InSyncReceipt,
     Meet,
     MemberFact,
     Message,
@@ -66,6 +70,7 @@ from protocol.gossip.messages import (
     Rumor,
     Rumors,
     ShardPublished,
+    SyncRecord,
     Update,
     View,
     ViewRequest,
@@ -152,6 +157,16 @@ _PUBLISHED = {"channel": BYTES, "message": BYTES}
 _PUBLICATION = record(Publication, _PUBLISHED)
 _BALLOT = record(Ballot, {"node_id": NODE_ID, "incarnation": VERSION, "round": U32, "age_ms": U32})
 _CUT = record(Cut, {"voters": BITMAP, "ballots": many(_BALLOT, _ITEMS_MAX)})
+_SYNC_RECORD = record(
+    SyncRecord,
+    {
+        "primary_id": NODE_ID,
+        "term": VERSION,
+        "version": VERSION,
+        "fence": VERSION,
+        "members": many(NODE_ID, _ITEMS_MAX),
+    },
+)
 _PROBE = {"number": U32, "view": U64, "offset": U64, "accused": VERSION}
 
 # Numbered by hand; append only: a number once given keeps its meaning as long as LAYOUT_VERSION stays. 16 was
@@ -166,13 +181,26 @@ _LAYOUTS: dict[int, tuple[type[Message], dict[str, Field]]] = {
     7: (Rumors, {"number": U32, "rumors": many(_RUMOR, RUMORS_MAX)}),
     8: (Receipts, {"number": U32, "roster": U32, "receipts": many(_RECEIPT, RUMORS_MAX)}),
     9: (VoteRequest, {"election_epoch": VERSION, "config_epoch": VERSION, "slots": SLOTS, "force": FLAG}),
-    10: (Vote, {"election_epoch": VERSION}),
+    10: (Vote, {"election_epoch": VERSION, "records": many(_SYNC_RECORD, _ITEMS_MAX)}),
     11: (Update, {"claim": _CLAIM}),
     14: (PauseRequest, {}),
     15: (PausedOffset, {"offset": U64}),
     23: (VoteRefused, {"election_epoch": VERSION}),
     17: (ShardPublished, _PUBLISHED),
     18: (Ballots, {"roster": U64, "cuts": many(_CUT, _ITEMS_MAX)}),
+    24: (InSync, {"record": _SYNC_RECORD}),
+    25: (
+        InSyncReceipt,
+        {
+            "term": VERSION,
+            "version": VERSION,
+            "taken": FLAG,
+            "fence": VERSION,
+            "doubted": many(NODE_ID, _ITEMS_MAX),
+        },
+    ),
+    26: (Hollow, {}),
+    27: (HollowAnswer, {"has": FLAG}),
     19: (
         Published,
         {

@@ -150,6 +150,23 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
+class SyncRecord:
+    """Which replicas hold all that their primary has acknowledged (cluster-write-acks), in its own words.
+
+    The greater (`term`, `version`) counts: the primary's config epoch when it said so, and its own counter.
+    Without `members` nothing is promised; itself alone there says that none of them does. `fence` is the
+    teller's own: the last election about this primary in which it voted. It takes no word of a lower term
+    after that.
+    """
+
+    primary_id: str
+    term: int
+    version: int
+    fence: int
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Publication:
     """What a client has published, and where."""
 
@@ -262,8 +279,48 @@ class VoteRequest(Message):
 
 @dataclass(frozen=True, slots=True)
 class Vote(Message):
+    """`records` are all that the voter knows of who is in sync: who wins inherits what the majority knows."""
+
     kind: ClassVar[str] = "auth-ack"
     election_epoch: int
+    records: tuple[SyncRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InSync(Message):
+    """A primary asks those whose votes count to keep its record, and to vote for nobody else."""
+
+    kind: ClassVar[str] = "insync"
+    record: SyncRecord
+
+
+@dataclass(frozen=True, slots=True)
+class InSyncReceipt(Message):
+    """The answer. `taken`: it is on disk here. `fence` as in SyncRecord; `doubted` are the owners of slots
+    whom the sender has voted to replace: their receipts may not be counted together with this one."""
+
+    kind: ClassVar[str] = "insync-ack"
+    term: int
+    version: int
+    taken: bool
+    fence: int
+    doubted: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hollow(Message):
+    """A primary was restarted, and cannot know that it still has all that it acknowledged: a replica that has
+    it is to take over."""
+
+    kind: ClassVar[str] = "hollow"
+
+
+@dataclass(frozen=True, slots=True)
+class HollowAnswer(Message):
+    """`has`: this replica holds the data, and will try."""
+
+    kind: ClassVar[str] = "hollow-ack"
+    has: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 """The long forms of the end-to-end tests, with their figures: python -m tests.e2e.marathon
-reshard|kills|pause|publish.
+reshard|kills|pause|publish|failover.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.e2e import scenarios
+from tests.e2e import failover, scenarios
 from tests.e2e.broadcast import PUBLISHERS, broadcast
 from tests.e2e.cluster import SERVER_VARIABLE, RunningCluster, redis_cli
 
@@ -70,21 +70,39 @@ def publish(cluster: RunningCluster, messages: int) -> bool:
     return not heard.faults
 
 
+def failovers(cluster: RunningCluster, rounds: int, acks: int) -> bool:
+    """Kills random primaries under writes, and counts what is gone of what was acknowledged."""
+    seed = int(time.time())
+    found = failover.kill_primaries(cluster, rounds, seed, lambda text: print(text, flush=True))
+    times_s = sorted(found.takeovers_s)
+    print(f"{rounds} kills, cluster-write-acks {acks}, seed {seed}")
+    print(f"{found.acknowledged} writes acknowledged, {found.refused} refused; {len(found.lost)} lost")
+    median_s = times_s[len(times_s) // 2]
+    print(f"the replica answered after {median_s:.2f} s (median), {times_s[-1]:.2f} s (worst)")
+    return not (acks and found.lost)
+
+
 def main() -> int:
     """Runs one marathon; exit code 1 when a promise was broken."""
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.marathon")
-    parser.add_argument("what", choices=["reshard", "kills", "pause", "publish"])
+    parser.add_argument("what", choices=["reshard", "kills", "pause", "publish", "failover"])
     parser.add_argument("--keys", type=int, default=50_000)
     parser.add_argument("--messages", type=int, default=10_000)
     parser.add_argument("--slots", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--pause-s", type=float, default=5.0)
+    parser.add_argument("--acks", type=int, default=0, help="cluster-write-acks (failover)")
+    parser.add_argument("--redis", action="store_true", help="the same as --server redis-server")
     parser.add_argument("--server", help="run this program in place of `starling node`: redis-server")
     given = parser.parse_args()
+    if given.redis:
+        given.server, given.acks = "redis-server", 0
     if given.server:
         os.environ[SERVER_VARIABLE] = given.server
     with tempfile.TemporaryDirectory() as folder:
-        cluster = RunningCluster(Path(folder))
+        # A redis-server does not know the directive, so that it is only given where it is asked for.
+        options = {"cluster_write_acks": str(given.acks)} if given.acks else {}
+        cluster = RunningCluster(Path(folder), 3, 1, **options)
         try:
             if given.what == "reshard":
                 kept = reshard(cluster, given.keys, given.slots)
@@ -92,6 +110,8 @@ def main() -> int:
                 kept = kills(cluster, given.rounds)
             elif given.what == "publish":
                 kept = publish(cluster, given.messages)
+            elif given.what == "failover":
+                kept = failovers(cluster, given.rounds, given.acks)
             else:
                 kept = pause(cluster, given.pause_s)
             cluster.wait_until_ok()

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 from cluster.node.server import Node
-from cluster.node.world import Link
+from cluster.node.world import Endpoint, Link
 from cluster.spec.options import Options
 from protocol.resp.reader import ReplyReader
 from protocol.resp.types import ErrorReply, Reply
@@ -96,6 +96,25 @@ class SimClient:
         self._ended = True
 
 
+class _Sender:
+    """Sends a command when it is connected, and leaves with the reply."""
+
+    def __init__(self, words: list[bytes]) -> None:
+        self._words = words
+        self._link: Link | None = None
+
+    def connected(self, link: Link) -> None:
+        self._link = link
+        link.write(encode_command(self._words))
+
+    def received(self, _data: bytes) -> None:
+        if self._link is not None:
+            self._link.close()
+
+    def closed(self, _reason: str) -> None:
+        """Whatever came of it."""
+
+
 class SimCluster:
     """Nodes on hosts 10.0.0.1, 10.0.0.2, ... in one simulation."""
 
@@ -122,6 +141,19 @@ class SimCluster:
         client = SimClient(self.simulation)
         self._client_world.connect(host, PORT, client)
         return client
+
+    @property
+    def write_acks(self) -> int:
+        """The nodes' cluster-write-acks."""
+        return int(self._settings.get("cluster_write_acks", "0"))
+
+    def connect(self, host: str, endpoint: Endpoint) -> None:
+        """A client's connection to a node, for an endpoint of its own."""
+        self._client_world.connect(host, PORT, endpoint)
+
+    def send(self, host: str, *words: str) -> None:
+        """A command whose reply nobody waits for."""
+        self.connect(host, _Sender([word.encode() for word in words]))
 
     def until(self, condition: Callable[[], bool], timeout_ms: int) -> None:
         """Lets time pass until the condition holds. Raises TimeoutError."""
@@ -152,6 +184,10 @@ class SimCluster:
     def get(self, key: str) -> Reply:
         """GET, going where MOVED points."""
         return self._redirected("GET", key)
+
+    def ask(self, *words: str) -> Reply:
+        """Any command, going where MOVED points. Raises NoReplyError for any other error."""
+        return self._redirected(*words)
 
     def alive(self) -> list[SimHost]:
         """The hosts with a running node."""

@@ -6,7 +6,7 @@ from cluster.spec.option_kinds import Lines, OptionError, Text
 from cluster.spec.options import BY_NAME, DIRECTIVES, ChangeRefused, Options, UnknownOption
 from tests.support.oracle import Oracle
 
-OWN = {"cluster-gossip-fanout"}
+OWN = {"cluster-gossip-fanout", "cluster-write-acks", "cluster-write-acks-timeout-ms"}
 GIVEN_TO_THE_ORACLE = {"port", "bind", "dir", "save", "enable-debug-command", "pidfile", "daemonize"}
 
 

@@ -27,6 +27,8 @@ facts = members | claims | doubts | fails
 ballots = st.builds(bus.Ballot, ids, versions, u32, u32)
 cuts = st.builds(bus.Cut, bitmaps, st.lists(ballots, max_size=4).map(tuple))
 rumors = st.builds(bus.Rumor, facts, u32, u64, st.just("") | ids)
+many_ids = st.lists(ids, max_size=4).map(tuple)
+sync_records = st.builds(bus.SyncRecord, ids, versions, versions, versions, many_ids)
 receipts = st.builds(bus.Receipt, st.booleans(), u64)
 
 publications = st.lists(
@@ -42,7 +44,11 @@ messages: st.SearchStrategy[bus.Message] = st.one_of(
     st.builds(bus.Rumors, ids, versions, u32, st.lists(rumors, max_size=4).map(tuple)),
     st.builds(bus.Receipts, ids, versions, u32, u32, st.lists(receipts, max_size=4).map(tuple)),
     st.builds(bus.VoteRequest, ids, versions, versions, versions, slots, st.booleans()),
-    st.builds(bus.Vote, ids, versions, versions),
+    st.builds(bus.Vote, ids, versions, versions, st.lists(sync_records, max_size=3).map(tuple)),
+    st.builds(bus.InSync, ids, versions, sync_records),
+    st.builds(bus.InSyncReceipt, ids, versions, versions, versions, st.booleans(), versions, many_ids),
+    st.builds(bus.Hollow, ids, versions),
+    st.builds(bus.HollowAnswer, ids, versions, st.booleans()),
     st.builds(bus.VoteRefused, ids, versions, versions),
     st.builds(bus.Update, ids, versions, claims),
     st.builds(bus.ViewRequest, ids, versions, st.lists(u64, max_size=5).map(tuple), st.booleans()),

@@ -1,0 +1,166 @@
+"""Who holds all that a primary has acknowledged, as the voters know it (cluster-write-acks).
+
+A primary that promises acknowledged writes acknowledges one only when every replica that may be elected has
+it. Which ones may, it says in a record, and it counts on a record only when a majority of the primaries that
+own slots have it on disk (in_sync.py). A voter votes for nobody whom the newest record that it knows leaves
+out. Why no acknowledged write is lost, then:
+
+- Whoever is elected has a majority. It shares a voter with the majority that took the record. If that voter
+  took the record first, it has refused whom the record leaves out. If it voted first, it has taken no record
+  of that primary since: a vote puts up a fence, which a word of a lower term does not pass.
+- A voter may be replaced meanwhile. Votes carry the records: the new one knows all that a majority of the
+  voters knew when they chose it. What its predecessor took after one of them had voted against it counts for
+  nothing: receipts name the owners that are doubted so.
+- A new primary's own records begin where its predecessor's end: until it has one, the last record that names
+  it as in sync holds for its replicas as well.
+- A replaced primary that has not heard of it may answer reads until the word that it got from a voter has
+  grown old. So a voter takes no record from the new one before that: nobody acknowledges anything earlier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from cluster.core.peers import Peer
+from cluster.core.state import State
+from protocol.gossip.messages import InSync, InSyncReceipt, SyncRecord
+
+ID_LENGTH = 40
+_HEX = frozenset("0123456789abcdef")
+
+
+class SyncRecords:
+    """What this node knows of others' records, and its own. Kept in nodes.conf."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def about(self, primary: Peer) -> SyncRecord | None:
+        """The newest word on whose data may take this primary's place: its own, or that of the one whose
+        place it took."""
+        known = self._state.sync_records
+        own = known.get(primary.node_id)
+        found = [own] if own is not None and own.version else []
+        found += [
+            record
+            for record in known.values()
+            if primary.node_id in record.members and not self._owns_slots(record.primary_id)
+        ]
+        return max(found, key=_age, default=None)
+
+    def _owns_slots(self, node_id: str) -> bool:
+        peer = self._state.peers.get(node_id)
+        return peer is not None and bool(peer.owned)
+
+    def forbids(self, candidate: Peer, primary: Peer) -> bool:
+        """Whether the candidate may lack what the primary has acknowledged."""
+        record = self.about(primary)
+        if record is None or not record.members:
+            return False
+        return candidate.node_id not in (record.primary_id, *record.members)
+
+    def fence(self, primary: Peer, epoch: int) -> None:
+        """We vote, in this epoch, for someone to take over from this primary. The caller saves."""
+        known = self._state.sync_records
+        if known or self._state.settings.write_acks:
+            record = known.get(primary.node_id) or SyncRecord(primary.node_id, 0, 0, 0, ())
+            known[primary.node_id] = replace(record, fence=max(record.fence, epoch))
+
+    def doubted(self) -> tuple[str, ...]:
+        """The owners of slots whom we have voted to replace, in an epoch that they have not come to."""
+        return tuple(peer.node_id for peer in self._state.primaries if self._fence(peer) > peer.config_epoch)
+
+    def _fence(self, peer: Peer) -> int:
+        record = self._state.sync_records.get(peer.node_id)
+        return max(peer.voted_epoch, record.fence if record is not None else 0)
+
+    def all(self) -> tuple[SyncRecord, ...]:
+        return tuple(self._state.sync_records.values())
+
+    def learn(self, records: Iterable[SyncRecord]) -> None:
+        """Takes in what a voter knows, whom we ask for its vote. The caller saves."""
+        for record in records:
+            known = self._state.sync_records.get(record.primary_id)
+            fence = max(record.fence, known.fence if known is not None else 0)
+            newest = record if known is None or _age(known) < _age(record) else known
+            self._state.sync_records[record.primary_id] = replace(newest, fence=fence)
+
+    def keep(self, record: SyncRecord) -> None:
+        """The newest word of a primary, on disk before anyone hears that we have it. It takes the place of
+        what was said by those whom it has replaced."""
+        known = self._state.sync_records
+        for other in list(known.values()):
+            if (
+                record.primary_id in other.members
+                and _age(other) < _age(record)
+                and not self._owns_slots(other.primary_id)
+            ):
+                del known[other.primary_id]
+        known[record.primary_id] = record
+        self._state.save(durable=True)
+
+    def receive(self, source: Peer, message: InSync) -> None:
+        """A primary asks us to keep its record."""
+        state, record = self._state, message.record
+        if record.primary_id != source.node_id:
+            return
+        fence = self._fence(source)
+        known = state.sync_records.get(source.node_id)
+        is_known = known is not None and _age(known) == _age(record)
+        taken = is_known or self._may_take(source, record, known)
+        if taken and not is_known:
+            self.keep(replace(record, fence=fence))
+        state.send(
+            source,
+            InSyncReceipt(
+                state.me.node_id, state.current_epoch, record.term, record.version, taken, fence,
+                self.doubted(),
+            ),
+        )  # fmt: skip
+
+    def _may_take(self, source: Peer, record: SyncRecord, known: SyncRecord | None) -> bool:
+        if source.is_replica or not source.owned or record.term > source.config_epoch:
+            return False
+        if self._fence(source) > record.term or (known is not None and _age(known) > _age(record)):
+            return False
+        return not self._one_replaced_may_serve()
+
+    def _one_replaced_may_serve(self) -> bool:
+        """Whether a primary that we know to be replaced may still count on an answer of ours."""
+        state = self._state
+        since_ms = state.now_ms - state.settings.node_timeout_ms
+        return any(peer.assented_ms > since_ms and peer.stale() for peer in state.members)
+
+
+def _age(record: SyncRecord) -> tuple[int, int]:
+    return record.term, record.version
+
+
+def to_text(records: Iterable[SyncRecord]) -> str:
+    """The records as one word of nodes.conf."""
+    return ";".join(
+        f"{record.primary_id}:{record.term}:{record.version}:{record.fence}:{','.join(record.members)}"
+        for record in records
+    )
+
+
+def from_text(text: str) -> dict[str, SyncRecord]:
+    """The records of a word of nodes.conf. Raises ValueError."""
+    records = {}
+    for part in text.split(";") if text else ():
+        primary_id, term, version, fence, members = part.split(":")
+        ids_from_text(primary_id)
+        ids = ids_from_text(members)
+        if not all(word.isascii() and word.isdigit() for word in (term, version, fence)):
+            raise ValueError("no number")
+        records[primary_id] = SyncRecord(primary_id, int(term), int(version), int(fence), ids)
+    return records
+
+
+def ids_from_text(text: str) -> tuple[str, ...]:
+    """Node ids with commas between them. Raises ValueError."""
+    ids = tuple(text.split(",")) if text else ()
+    if not all(len(node_id) == ID_LENGTH and _HEX.issuperset(node_id) for node_id in ids):
+        raise ValueError("no node id")
+    return ids

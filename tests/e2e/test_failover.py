@@ -1,0 +1,22 @@
+"""End to end: a primary is killed under load, and nothing that was acknowledged is gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.cluster import RunningCluster
+from tests.e2e.failover import kill_primaries
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("failover"), pytest.mark.timeout(180)]
+
+
+def test_with_write_acks_a_killed_primary_takes_nothing_with_it(tmp_path: Path) -> None:
+    cluster = RunningCluster(tmp_path, cluster_write_acks="1", cluster_write_acks_timeout_ms="5000")
+    try:
+        found = kill_primaries(cluster, 2, seed=1)
+    finally:
+        cluster.stop()
+    assert found.lost == set()
+    assert found.acknowledged > 400
