@@ -85,9 +85,11 @@ def wait_for(
     server = ctx.server
     if server.runner.is_nested():
         return in_exec
+    wants_new = kind in (List, SortedSet)
     server.waiters.add(
-        Waiter(ctx.session, ctx.db.index, tuple(keys), _null_array, attempt, kind, deadline_ms)
+        Waiter(ctx.session, ctx.db.index, tuple(keys), _null_array, attempt, kind, deadline_ms, wants_new)
     )
+    server.listen()
     return LATER
 
 

@@ -161,6 +161,7 @@ def _source(ctx: Context, key: bytes) -> Entry:
 
 def _rename(ctx: Context, key: bytes, entry: Entry, new: bytes) -> None:
     ctx.db.delete(key)
+    ctx.db.delete(new)
     ctx.db.put(new, entry.value, entry.expire_ms)
     ctx.db.field_expiry.note(new, entry.value, is_new=True)
     ctx.changed(key, b"rename_from")
@@ -187,6 +188,7 @@ def copy(ctx: Context, key: bytes, new: bytes, *words: bytes) -> Reply:
     if entry is None or (not replace and target.target(new) is not None):
         return 0
     twin = _twin(entry.value)
+    target.delete(new)
     target.put(new, twin, entry.expire_ms)
     target.field_expiry.note(new, twin, is_new=True)
     ctx.changed(new, b"copy_to", database=target)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from cluster.commands.context import Context
 from cluster.commands.helptext import help_of
+from cluster.commands.stream_arguments import wrong_subcommand
 from cluster.core.orders import Publish
 from cluster.session.session import Session
 from cluster.spec.command import command, container
@@ -105,6 +106,13 @@ def publish(ctx: Context, channel: bytes, message: bytes) -> Reply:
 container("PUBSUB", "A container for commands about channels and patterns", group="pubsub", since="2.8.0")
 
 
+def wanted_channels(ctx: Context, pattern: tuple[bytes, ...]) -> Callable[[bytes], bool] | None:
+    """The test of a channel's name, None for all. Raises CommandError."""
+    if len(pattern) > 1:
+        wrong_subcommand(ctx)
+    return matcher(pattern[0]) if pattern else None
+
+
 @command(
     "PUBSUB CHANNELS",
     "[pattern:pattern]",
@@ -115,7 +123,7 @@ container("PUBSUB", "A container for commands about channels and patterns", grou
 )
 def pubsub_channels(ctx: Context, *pattern: bytes) -> Reply:
     """Lists the channels that someone listens to."""
-    matches = matcher(pattern[0]) if pattern else None
+    matches = wanted_channels(ctx, pattern)
     return [channel for channel in ctx.server.pubsub.channels if matches is None or matches(channel)]
 
 

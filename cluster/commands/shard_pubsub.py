@@ -6,10 +6,9 @@ Source: https://redis.io/docs/latest/develop/interact/pubsub/ (sharded pub/sub)
 from __future__ import annotations
 
 from cluster.commands.context import Context
-from cluster.commands.pubsub import FLAGS, LOOK
+from cluster.commands.pubsub import FLAGS, LOOK, wanted_channels
 from cluster.core.orders import Publish
 from cluster.spec.command import command
-from cluster.store.glob import matcher
 from protocol.resp.types import NO_REPLY, Push, Reply
 
 
@@ -60,7 +59,7 @@ def spublish(ctx: Context, channel: bytes, message: bytes) -> Reply:
          complexity="O(N) where N is the number of shard channels.")  # fmt: skip
 def pubsub_shardchannels(ctx: Context, *pattern: bytes) -> Reply:
     """Lists the shard channels that someone listens to."""
-    matches = matcher(pattern[0]) if pattern else None
+    matches = wanted_channels(ctx, pattern)
     return [name for name in ctx.server.pubsub.shard_channels if matches is None or matches(name)]
 
 

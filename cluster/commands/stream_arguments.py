@@ -98,7 +98,7 @@ def told(entries: Iterable[tuple[int, Items]]) -> list[Reply]:
 
 
 def wrong_subcommand(ctx: Context) -> NoReturn:
-    """For a subcommand of XGROUP or XINFO with more words than it can have."""
+    """For a subcommand with more words than it can have."""
     name, subcommand = ctx.argv[0].upper(), printed(ctx.argv[1])[:128]
     raise CommandError(
         b"ERR unknown subcommand or wrong number of arguments for '%b'. Try %b HELP." % (subcommand, name)

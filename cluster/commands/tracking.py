@@ -90,7 +90,8 @@ def _start(ctx: Context, options: _Options) -> None:
         raise CommandError(f"ERR You can't switch OPTIN/OPTOUT mode {SWITCH_FIRST}")
     earlier = old.prefixes if old is not None else ()
     _check_prefixes(earlier, options.prefixes)
-    prefixes = (*earlier, *(options.prefixes or ((b"",) if broadcasts and not earlier else ())))
+    every_key = broadcasts and not options.prefixes and b"" not in earlier
+    prefixes = (*earlier, *options.prefixes, *((b"",) if every_key else ()))
     mode = TrackingMode(
         redirect=options.redirect,
         broadcasts=broadcasts,

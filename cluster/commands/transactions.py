@@ -6,7 +6,7 @@ from cluster.commands.context import Context, Server
 from cluster.session.session import Session
 from cluster.spec.command import command
 from cluster.spec.errors import CommandError
-from protocol.resp.types import NULL_ARRAY, OK, Reply
+from protocol.resp.types import NULL_ARRAY, OK, Batch, Reply
 
 
 @command("MULTI", group="transactions", since="1.2.0", flags="NOSCRIPT LOADING STALE FAST ALLOW_BUSY")
@@ -38,7 +38,15 @@ def exec_(ctx: Context) -> Reply:
         raise CommandError("EXECABORT Transaction discarded because of previous errors.")
     if broken:
         return NULL_ARRAY
-    return [server.runner.run(session, argv) for argv in queue]
+    written: list[Reply] = []
+    deliver, session.deliver = session.deliver, written.append
+    try:
+        for argv in queue:
+            reply = server.runner.run(session, argv)
+            written.append(reply)
+    finally:
+        session.deliver = deliver
+    return written if len(written) == len(queue) else Batch(written, len(queue))
 
 
 @command(

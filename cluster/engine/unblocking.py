@@ -39,9 +39,11 @@ class Unblocker:
         """
         waiters = self._waiters
         while waiters.ready:
-            place = waiters.take_ready()
+            place, was_added = waiters.take_ready()
             kind = self._kind_at(place)
             for waiter in waiters.at(place):
+                if waiter.wants_new and not was_added:
+                    continue
                 if waiter.kind is None or waiter.kind is kind:
                     reply = self._attempt(waiter, place[1])
                     if reply is not LATER:

@@ -1,7 +1,9 @@
 """Clients that wait for keys: who waits for what, in order of arrival, and which keys may have become ready.
 
 A blocking command that finds nothing leaves a Waiter here and replies LATER (cluster.commands.blocking has
-the one call for it). Every change of a key that someone waits for makes the key ready. When the request that
+the one call for it). Every change of a key that someone waits for makes the key ready, and its addition more
+so: who waits for a list or a sorted set is offered only a key that has been added, as in Redis, where a value
+that replaces another wakes nobody. When the request that
 changed it is over (the whole of it: an EXEC, a script) the engine takes the ready keys in the order of their
 first change and offers each to its waiters, the first come first. What a waiter gets is decided by its
 `attempt`, as if the command came only now.
@@ -29,7 +31,8 @@ class Waiter:
 
     `attempt(key)` is called when one of the `keys` may be ready, on the session's own context; it returns the
     client's reply, or LATER to go on waiting, or raises CommandError. With `kind` it is called only while the
-    key holds a value of that class; without, at every change, the key's removal among them.
+    key holds a value of that class; without, at every change, the key's removal among them. With `wants_new`
+    it is called only when the key has been added.
 
     `nothing()` is the reply when time is over. `deadline_ms` is unix milliseconds, 0 for never.
     """
@@ -41,14 +44,16 @@ class Waiter:
     attempt: Callable[[bytes], Reply] = _never
     kind: type | None = None
     deadline_ms: int = 0
+    wants_new: bool = False
     number: int = field(default=0, init=False)
 
 
 class Waiters:
-    """All waits of one node. `ready` has the places that have changed and are not yet looked at, in order."""
+    """All waits of one node. `ready` has the places that have changed and are not yet looked at, in order, with
+    whether the key was added."""
 
     def __init__(self) -> None:
-        self.ready: dict[Place, None] = {}
+        self.ready: dict[Place, bool] = {}
         self._queues: dict[Place, dict[Waiter, None]] = {}
         self._all: dict[Waiter, None] = {}
         self._deadlines: SortedDict[tuple[int, int], Waiter] = SortedDict()
@@ -86,19 +91,24 @@ class Waiters:
     def touch(self, place: Place) -> None:
         """The key has changed."""
         if place in self._queues:
-            self.ready[place] = None
+            self.ready.setdefault(place, False)
+
+    def add_key(self, place: Place) -> None:
+        """The key was not there, and is now."""
+        if place in self._queues:
+            self.ready[place] = True
 
     def touch_database(self, index: int) -> None:
         """All keys of the database are gone or others."""
         for place in self._queues:
             if place[0] == index:
-                self.ready[place] = None
+                self.ready[place] = True
 
-    def take_ready(self) -> Place:
-        """The place that has been ready for the longest time. Raises KeyError when there is none."""
+    def take_ready(self) -> tuple[Place, bool]:
+        """The place that has been ready for the longest time, and whether its key was added. Raises KeyError
+        when there is none."""
         for place in self.ready:
-            del self.ready[place]
-            return place
+            return place, self.ready.pop(place)
         raise KeyError
 
     def at(self, place: Place) -> list[Waiter]:

@@ -54,6 +54,16 @@ class Push(list["Reply"]):
     __slots__ = ()
 
 
+class Batch(list["Reply"]):
+    """EXEC's replies, so many `replies`, with what is written between them: messages to the client itself."""
+
+    __slots__ = ("replies",)
+
+    def __init__(self, values: list[Reply], replies: int) -> None:
+        super().__init__(values)
+        self.replies = replies
+
+
 class Verbatim:
     """Text with a three-letter format ("txt", "mkd"); a bulk string in RESP2."""
 

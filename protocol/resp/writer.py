@@ -14,6 +14,7 @@ from protocol.resp.types import (
     NULL_ARRAY,
     OK,
     Attributed,
+    Batch,
     BigNumber,
     DoubleText,
     ErrorReply,
@@ -108,6 +109,11 @@ def _encode_flat_map(value: MapReply, protocol: int, out: bytearray) -> None:
     _encode_items(value, protocol, out)
 
 
+def _encode_batch(value: Batch, protocol: int, out: bytearray) -> None:
+    out += b"*%d\r\n" % value.count
+    _encode_items(value, protocol, out)
+
+
 def _encode_error(value: ErrorReply, _protocol: int, out: bytearray) -> None:
     out += b"-%b\r\n" % value.translate(_ONE_LINE)
 
@@ -166,6 +172,7 @@ _ENCODERS: Final[dict[type, Callable[..., None]]] = {
     bytearray: _encode_bulk,
     SetReply: _encode_set,
     Push: _encode_push,
+    Batch: _encode_batch,
     dict: _encode_map,
     MapReply: _encode_flat_map,
     ErrorReply: _encode_error,

@@ -65,6 +65,17 @@ def test_a_watched_key_that_changes_stops_exec(argv: tuple[str, ...]) -> None:
     assert served.call("EXEC") == []
 
 
+def test_what_a_client_tells_itself_stands_where_it_was_told() -> None:
+    served = Served()
+    for line in ("MULTI", "PING", "SUBSCRIBE a b", "PING"):
+        served.call(*line.split())
+    told = b"".join(
+        b"*3\r\n$9\r\nsubscribe\r\n$1\r\n%b\r\n:%d\r\n" % (b"ab"[at : at + 1], at + 1) for at in (0, 1)
+    )
+    pong = b"*2\r\n$4\r\npong\r\n$0\r\n\r\n"
+    assert served.client.raw("EXEC") == b"*3\r\n+PONG\r\n" + told + pong
+
+
 def test_a_watched_key_that_expires_stops_exec() -> None:
     served = Served()
     served.call("SET", "k", "v", "PX", 5)

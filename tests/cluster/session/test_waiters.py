@@ -51,7 +51,9 @@ def test_keys_are_ready_in_the_order_of_their_first_change() -> None:
     waiters.add(waiter(1, b"a", b"b"))
     for key in (b"b", b"nobody's", b"a", b"b"):
         waiters.touch((0, key))
-    assert [waiters.take_ready(), waiters.take_ready()] == [(0, b"b"), (0, b"a")]
+    waiters.add_key((0, b"a"))
+    waiters.add_key((0, b"nobody's"))
+    assert [waiters.take_ready(), waiters.take_ready()] == [((0, b"b"), False), ((0, b"a"), True)]
     with pytest.raises(KeyError):
         waiters.take_ready()
 
