@@ -49,8 +49,8 @@ class Waiter:
 
 
 class Waiters:
-    """All waits of one node. `ready` has the places that have changed and are not yet looked at, in order, with
-    whether the key was added."""
+    """All waits of one node. `ready` has the places that have changed and are not yet looked at, in order, and
+    whether the key is a new one."""
 
     def __init__(self) -> None:
         self.ready: dict[Place, bool] = {}

@@ -110,7 +110,7 @@ def _encode_flat_map(value: MapReply, protocol: int, out: bytearray) -> None:
 
 
 def _encode_batch(value: Batch, protocol: int, out: bytearray) -> None:
-    out += b"*%d\r\n" % value.count
+    out += b"*%d\r\n" % value.replies
     _encode_items(value, protocol, out)
 
 
