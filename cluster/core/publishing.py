@@ -40,15 +40,15 @@ from protocol.gossip.codec import FRAME_BYTES_MAX, PUBLICATIONS_MAX, encoded_byt
 RECEIPT_MS = 20
 """How long a receipt waits for more that it can cover."""
 
-WAIT_MIN_MS = 200
+WAIT_MIN_MS = 300
 """How long a head may at least be silent before it is sent to again, and as long again before its stretch is
-taken from it."""
+taken from it. TCP has sent a lost segment once more by then."""
 
 ROUND_TRIPS = 4
 MUTE_MS = 5_000
 """How long nobody is put behind a head that was silent, unless it is heard of before."""
 
-GAP_MS = 2_000
+GAP_MS = 3_000
 FRAME_BYTES = 64 << 10
 """Where a frame of several messages ends."""
 

@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -58,7 +59,7 @@ class Divisible:
                 options["cluster-announce-port"] = str(place.port + 4)
             self._processes.append(start(place, options, NODE_COMMAND))
         for place, client, process in zip(self.places, self.clients, self._processes, strict=True):
-            wait_until_serving(client, place, lambda process=process: process.poll() is not None)  # type: ignore[misc]
+            wait_until_serving(client, place, partial(_has_ended, process))
         seats = [Seat(client.address, slots) for client, slots in zip(self.clients, RANGES, strict=False)]
         seats.append(Seat(self.clients[HEIR].address, primary=self.clients[FIRST].address))
         form(seats, {client.address: client for client in self.clients})
@@ -112,6 +113,10 @@ class Divisible:
         found = check(cluster)
         cluster.close()
         return found
+
+
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    return process.poll() is not None
 
 
 def refusal(client: Client, key: str) -> str:

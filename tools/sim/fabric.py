@@ -1,7 +1,8 @@
 """The network between simulated cores: delay, loss, duplication, reordering, and cuts of every kind.
 
 Datagrams may be lost, doubled and overtaken. What is reliable goes as over TCP: it costs a handshake, a lost
-segment costs a retransmission's wait, and what meets a cut waits until the cut is over.
+segment costs a retransmission's wait, what meets a cut waits until the cut is over, and what one node sends
+to another arrives in order.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Fabric:
         self._one_way: set[tuple[str, str]] = set()
         self._flapping: dict[frozenset[str], int] = {}
         self._whole = True
+        self._streams: dict[tuple[str, str], int] = {}
 
     # faults
 
@@ -101,6 +103,8 @@ class Fabric:
         for _ in range(_RETRANSMITS_MAX):
             cut = self.is_cut(source, target, when_us) or self.is_cut(target, source, when_us)
             if not cut and self._rng.random() >= self.weather.loss:
-                return when_us + self.delay_us()
+                arrives_us = max(when_us + self.delay_us(), self._streams.get((source, target), 0))
+                self._streams[(source, target)] = arrives_us
+                return arrives_us
             when_us += RETRANSMIT_US
         return None

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cluster.core.core import Core, Settings
-from cluster.core.effects import Address, Effect, Persist, RoleChanged, Send, Trace
+from cluster.core.effects import Address, Deliver, Effect, Persist, RoleChanged, Send, Trace
 from cluster.core.orders import AddSlots, Meet, Order, Replicate, ReplicationStatus, SetConfigEpoch
 from cluster.core.peers import Peer
 from cluster.core.roster import Base
@@ -100,8 +100,9 @@ class Traffic:
 
 
 class Flock:
-    """Nodes n1, n2, ... `watch` is called with a node after each of its inputs, and `sends` with each message
-    that leaves one: that is how figures are measured and invariants checked."""
+    """Nodes n1, n2, ... `watch` is called with a node after each of its inputs, `sends` with each message
+    that leaves one, and `delivers` with what others publish: that is how figures are measured and invariants
+    checked."""
 
     def __init__(
         self, seed: int = 1, *, settings: Settings | None = None, weather: Weather | None = None
@@ -121,6 +122,7 @@ class Flock:
         self.keeps_disks = True
         self.watch: Callable[[SimNode], None] | None = None
         self.sends: Callable[[SimNode, Send], None] | None = None
+        self.delivers: Callable[[SimNode, Deliver], None] | None = None
         self._links = 0
         self._heap: list[tuple[int, int, Callable[..., None], tuple[object, ...]]] = []
         self._count = 0
@@ -420,6 +422,9 @@ class Flock:
         elif isinstance(effect, RoleChanged):
             self._links += 1
             self.by_id[node.core.me.node_id] = node
+        elif isinstance(effect, Deliver):
+            if self.delivers is not None:
+                self.delivers(node, effect)
         elif isinstance(effect, Trace) and self.trace is not None and effect.level in ("notice", "warning"):
             self.trace.append(f"{node.name} {effect.text}")
 

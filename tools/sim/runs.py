@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TypeVar
 
-from tools.sim import control
+from tools.sim import control, publish
 from tools.sim.measure import MEASURES as OURS
 from tools.sim.measure import Case, Outcome
 
@@ -21,6 +21,8 @@ _BIG = 3000
 
 MEASURES: dict[str, Callable[[Case], Outcome]] = {
     **OURS,
+    "publish": publish.publish,
+    "publish-with-dead": publish.publish_with_dead,
     "redis-idle": control.idle,
     "redis-crash": control.crash,
 }

@@ -51,6 +51,14 @@ def test_a_flapping_link_comes_and_goes() -> None:
     ]  # fmt: skip
 
 
+def test_a_stream_keeps_order() -> None:
+    one = fabric(loss=0.3)
+    arrivals_us = [one.stream_us("n1", "n2", now_us) for now_us in range(0, 1_000_000, 10_000)]
+    known_us = [arrives_us for arrives_us in arrivals_us if arrives_us is not None]
+    assert known_us == sorted(known_us)
+    assert known_us[0] < 1_000_000
+
+
 def test_a_stream_waits_for_the_end_of_a_cut_and_not_for_ever() -> None:
     one = fabric()
     one.flap("n1", "n2", 1000)
