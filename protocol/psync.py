@@ -24,13 +24,19 @@ class PsyncError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FullResync:
-    """The snapshot that follows is that of history `id` at `offset`."""
+    """The snapshot that follows is that of history `id` at `offset`.
+
+    `parted_at` is up to where what the replica holds was this history as well, where that is known, else -1.
+    It is our own third word, said to nodes of our own kind only.
+    """
 
     id: str
     offset: int
+    parted_at: int = -1
 
     def line(self) -> bytes:
-        return b"+FULLRESYNC %s %d\r\n" % (self.id.encode(), self.offset)
+        parted = b" %d" % self.parted_at if self.parted_at >= 0 else b""
+        return b"+FULLRESYNC %s %d%s\r\n" % (self.id.encode(), self.offset, parted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +60,9 @@ def parse_answer(line: bytes) -> FullResync | Continue | TryLater:
     """What the primary said to PSYNC, from its line without the line end. Raises PsyncError."""
     words = line.decode("latin-1").split()
     if words[:1] == ["+FULLRESYNC"]:
-        if len(words) == 3 and len(words[1]) == MARKER_BYTES and words[2].isdecimal():
-            return FullResync(words[1], int(words[2]))
+        numbers = words[2:]
+        if 1 <= len(numbers) <= 2 and len(words[1]) == MARKER_BYTES and all(map(str.isdecimal, numbers)):
+            return FullResync(words[1], *map(int, numbers))
         raise PsyncError("Master replied with wrong +FULLRESYNC syntax.")
     if words[:1] == ["+CONTINUE"]:
         return Continue(words[1] if len(words) > 1 and len(words[1]) == MARKER_BYTES else "")

@@ -129,13 +129,13 @@ class FullCopies:
     def _tell_moment(self, copy: FullCopy) -> None:
         """To each replica, which place in the stream the copy is of."""
         replication = self._host.replication
-        answer = FullResync(replication.id, replication.offset).line()
         for outlet in copy.outlets:
             outlet.replica.state = SEND_BULK
             outlet.held = bytearray()
             outlet.moved_ms = self._host.world.unix_ms()
             if not outlet.replica.old_protocol:
-                outlet.connection.write(answer)
+                answer = FullResync(replication.id, replication.offset, outlet.replica.parted_at)
+                outlet.connection.write(answer.line())
 
     def _failed(self, copy: FullCopy, failure: str) -> None:
         self._copy = None

@@ -216,6 +216,7 @@ class ReplicaLinks:
             outlet.replica.state = ONLINE
             outlet.connection.write(answer.line() + replication.backlog.since(offset))
         else:
+            outlet.replica.parted_at = answer.parted_at
             self._copies.begin_soon()
         return NO_REPLY
 

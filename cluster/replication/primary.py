@@ -17,7 +17,7 @@ class Replica:
     `announced_host` and `port` are what it said with REPLCONF; `host` is where the connection comes from.
     `ack_offset` is what it has applied, `synced_offset` what it has on disk (in its append only file, -1
     where it keeps none), as far as it has told us. `node_id` is its name in the
-    cluster.
+    cluster; `parted_at` is where its history and ours part, as FullResync has it.
     """
 
     session_id: int
@@ -33,6 +33,7 @@ class Replica:
     rdb_only: bool = False
     old_protocol: bool = False
     node_id: str = ""
+    parted_at: int = -1
 
     @property
     def name(self) -> tuple[str, int]:

@@ -292,6 +292,9 @@ class PrimaryLink:
             self._go_online()
             return
         self._say("notice", f"Full resync from master: {answer.id}:{answer.offset}")
+        if 0 <= answer.parted_at < self._replication.offset:
+            tail = self._replication.discarded(answer.parted_at)
+            self._say("warning", f"Discarding what I wrote and my new master never had: {tail}.")
         self._copy = answer
         self._phase = _HEADER
         self._link.state = words.SYNC

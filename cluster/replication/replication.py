@@ -22,11 +22,13 @@ from dataclasses import dataclass
 from cluster.replication.backlog import Backlog
 from cluster.replication.primary import ONLINE, Replica, Replicas
 from cluster.spec.options import Options
-from protocol.psync import Continue, FullResync
+from protocol.psync import CommandStream, Continue, FullResync
 from protocol.resp.writer import encode_command
 
 NO_ID = "0" * 40
 NO_DATABASE = -1
+UNCOUNTED = frozenset((b"ping", b"replconf", b"select", b"multi", b"exec"))
+"""What the stream has besides the commands that clients sent."""
 
 NONE = "none"
 CONNECT = "connect"
@@ -180,7 +182,7 @@ class Replication:
         refusal = self._refusal(replica, asked_id, asked_offset)
         if refusal:
             self.partial_refusals += asked_id != "?"
-            return FullResync(self.id, self.offset), refusal
+            return FullResync(self.id, self.offset, self._parted_at(replica, asked_id, asked_offset)), refusal
         assert self.backlog is not None
         self.partial_syncs += 1
         length = self.backlog.next_offset - asked_offset
@@ -188,6 +190,23 @@ class Replication:
             f"Partial resynchronization request from {replica.address} accepted. "
             f"Sending {length} bytes of backlog starting from offset {asked_offset}."
         )
+
+    def _parted_at(self, replica: Replica, asked_id: str, asked_offset: int) -> int:
+        """Where a former primary's history and ours part, if it went on alone."""
+        has_tail = asked_id.lower() == self.id2 and asked_offset > self.offset2
+        return self.offset2 - 1 if has_tail and replica.node_id else -1
+
+    def discarded(self, parted_at: int) -> str:
+        """What of our history no other has, for the log: a full copy is about to take its place."""
+        size, count = self.offset - parted_at, 0
+        if self.backlog is None or not self.backlog.covers(parted_at + 1):
+            return f"{size} bytes, of commands that are not in the backlog any more"
+        stream = CommandStream()
+        stream.feed(self.backlog.since(parted_at + 1) + bytes(self._outgoing))
+        while (found := stream.next()) is not None:
+            argv, _ = found
+            count += bool(argv) and argv[0].lower() not in UNCOUNTED
+        return f"{size} bytes, {count} commands"
 
     def _refusal(self, replica: Replica, asked_id: str, asked_offset: int) -> str:
         if asked_id == "?":

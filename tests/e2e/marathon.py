@@ -101,7 +101,7 @@ def main() -> int:
         os.environ[SERVER_VARIABLE] = given.server
     with tempfile.TemporaryDirectory() as folder:
         # A redis-server does not know the directive, so that it is only given where it is asked for.
-        options = {"cluster_write_acks": str(given.acks)} if given.acks else {}
+        options = {"cluster-write-acks": str(given.acks)} if given.acks else {}
         cluster = RunningCluster(Path(folder), 3, 1, **options)
         try:
             if given.what == "reshard":

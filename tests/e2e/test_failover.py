@@ -13,7 +13,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("failover"), pytest.mark.
 
 
 def test_with_write_acks_a_killed_primary_takes_nothing_with_it(tmp_path: Path) -> None:
-    cluster = RunningCluster(tmp_path, cluster_write_acks="1", cluster_write_acks_timeout_ms="5000")
+    options = {"cluster-write-acks": "1", "cluster-write-acks-timeout-ms": "5000"}
+    cluster = RunningCluster(tmp_path, 3, 1, **options)
     try:
         found = kill_primaries(cluster, 2, seed=1)
     finally:

@@ -120,3 +120,10 @@ def test_garbage_is_refused(wire: bytes) -> None:
     stream.feed(wire)
     with pytest.raises(PsyncError):
         stream.next()
+
+
+def test_a_full_copy_may_say_where_the_histories_part() -> None:
+    told = FullResync("a" * 40, 7, 5)
+    assert told.line() == b"+FULLRESYNC " + b"a" * 40 + b" 7 5\r\n"
+    assert parse_answer(told.line().rstrip()) == told
+    assert FullResync("a" * 40, 7).line().endswith(b" 7\r\n")

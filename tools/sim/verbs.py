@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -17,6 +18,8 @@ from tools.admin.client import AdminError
 from tools.output import out, say
 from tools.sim.faults import Broken, try_seed
 from tools.sim.figures import Answer, answers
+from tools.sim.history_run import Outcome as HistoryOutcome
+from tools.sim.history_run import try_history
 from tools.sim.invariants import Invariants
 from tools.sim.measure import Case, Outcome, with_seed
 from tools.sim.plot import save as save_plot
@@ -106,6 +109,45 @@ def faults(
             _show_broken(broken)
         say(f"{seeds} seeds, {len(found)} of them broke an invariant")
     raise typer.Exit(1 if found else 0)
+
+
+@app.command()
+def history(
+    seeds: Seeds = 100,
+    seed: Seed = 1,
+    acks: Annotated[int, typer.Option(help="cluster-write-acks of the nodes.", min=0)] = 1,
+    workers: Workers = 0,
+    as_json: Json = False,
+) -> None:
+    """Searches for acknowledged writes that are lost, and for reads that cannot be: whole nodes with clients
+    under crashes, power cuts, partitions and pauses, one history a seed."""
+    jobs = range(seed, seed + seeds)
+    results = each(partial(try_history, acks=acks), jobs, workers=workers or None)
+    found = sorted(progress(results, seeds, "history"), key=lambda outcome: outcome.seed)
+    broken = [outcome for outcome in found if outcome.is_broken]
+    lost = sum(len(outcome.appends.lost) for outcome in found)
+    if as_json:
+        plain = [asdict(outcome) for outcome in broken]
+        typer.echo(json.dumps({"seeds": seeds, "acks": acks, "lost": lost, "broken": plain}))
+    else:
+        for outcome in broken:
+            _show_outcome(outcome)
+        operations = sum(outcome.operations for outcome in found)
+        acknowledged = sum(outcome.appends.acknowledged for outcome in found)
+        say(f"{seeds} seeds with cluster-write-acks {acks}: {operations} operations, {acknowledged} of them")
+        say(f"acknowledged appends; {lost} lost; {len(broken)} seeds not as promised")
+    raise typer.Exit(1 if broken else 0)
+
+
+def _show_outcome(outcome: HistoryOutcome) -> None:
+    out.rule(f"seed {outcome.seed}")
+    say(outcome.reason)
+    for line in outcome.trouble:
+        say(line)
+    for key, operations in outcome.wrong.items():
+        say(f"---- {key}")
+        for line in operations:
+            say(line)
 
 
 def _show_broken(broken: Broken) -> None:

@@ -219,3 +219,22 @@ def test_info_of_a_replica_whose_link_is_down() -> None:
     assert (fields["role"], fields["master_link_status"]) == ("slave", "down")
     assert fields["master_link_down_since_seconds"] == 3
     assert fields["master_last_io_seconds_ago"] == -1
+
+
+def test_a_former_primary_is_told_where_the_histories_part_and_what_it_discards() -> None:
+    old, new = Replication(Options(), random.Random(1)), Replication(Options(), random.Random(2))
+    old.attach(Replica(1, "h"), 0)
+    old.feed(encode_command([b"SET", b"k", b"1"]))
+    new.adopt(old.id, old.offset)
+    parted_at = old.offset
+    old.feed(encode_command([b"SET", b"k", b"2"]))
+    old.feed(encode_command([b"PING"]))
+    old.take_outgoing()
+    new.follow("h", 1, 0)
+    new.promote(0)
+    for node_id, told in (("", -1), ("a" * 40, parted_at)):
+        answer, _ = new.answer(Replica(2, "h", node_id=node_id), old.id, old.offset + 1)
+        assert isinstance(answer, FullResync)
+        assert answer.parted_at == told
+    assert old.discarded(parted_at) == f"{old.offset - parted_at} bytes, 1 commands"
+    assert "not in the backlog" in old.discarded(-1)

@@ -137,3 +137,19 @@ def test_a_node_that_is_told_to_end_saves_its_data() -> None:
     assert first.world.exit_code == 0
     first.start()
     assert len(first.node.server.databases[0]) == before
+
+
+def test_a_demoted_primary_says_what_it_discards() -> None:
+    cluster = formed(7)
+    lone, *others = cluster.hosts
+    cluster.network.cut([lone.host], [host.host for host in others])
+    # Its slot, 3300, is the first primary's, which does not know yet that it is alone.
+    assert lone.call("SET", "b", "written alone") == b"OK"
+    heir = others[2].node.core
+    assert heir is not None
+    cluster.until(lambda: not heir.me.is_replica, 10_000)
+    cluster.network.heal()
+    cluster.until(lambda: lone.node.replication.link_up, 30_000)
+    told = [line for line in lone.world.lines if "Discarding what I wrote" in line]
+    assert len(told) == 1
+    assert told[0].endswith(" 1 commands.")

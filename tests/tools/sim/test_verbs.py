@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 
 from tools.admin.client import AdminError
 from tools.sim.faults import Broken
+from tools.sim.history import Appends
+from tools.sim.history_run import Outcome
 from tools.sim.verbs import app, shown
 
 
@@ -49,6 +51,17 @@ def test_a_finding_is_shown_with_its_seed_and_script(monkeypatch: pytest.MonkeyP
     result = CliRunner().invoke(app, ["faults", "--seeds", "1", "--workers", "1"])
     assert result.exit_code == 1
     for part in ("seed 7", "two winners", "kill n1", "n2 said so"):
+        assert part in result.output
+
+
+def test_histories_say_what_was_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = run("history", "--seeds", "1", "--seed", "3", "--workers", "1")
+    assert "acknowledged appends; 0 lost; 0 seeds not as promised" in text
+    lost = Outcome(7, 10, appends=Appends(3, ("list:0 0.1",), (), ()), trouble=["1 kill -9 10.0.0.1"])
+    monkeypatch.setattr("tools.sim.verbs.try_history", lambda _seed, acks: lost)
+    result = CliRunner().invoke(app, ["history", "--seeds", "1", "--workers", "1"])
+    assert result.exit_code == 1
+    for part in ("seed 7", "lost: list:0 0.1", "kill -9 10.0.0.1", "1 lost; 1 seeds not as promised"):
         assert part in result.output
 
 
