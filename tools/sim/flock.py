@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cluster.core.core import Core, Settings
-from cluster.core.effects import Address, Deliver, Effect, Persist, RoleChanged, Send, Trace
+from cluster.core.effects import Address, Deliver, Effect, PauseWrites, Persist, RoleChanged, Send, Trace
 from cluster.core.orders import AddSlots, Meet, Order, Replicate, ReplicationStatus, SetConfigEpoch
 from cluster.core.peers import Peer
 from cluster.core.roster import Base
@@ -253,8 +253,12 @@ class Flock:
 
     def rename(self, name: str, hostname: str) -> None:
         """CONFIG SET cluster-announce-hostname: a node has something to tell to all, and to no effect."""
+        self.configure(name, "announce_hostname", hostname)
+
+    def configure(self, name: str, setting: str, value: object) -> None:
+        """CONFIG SET, in the words of Settings."""
         node = self.nodes[name]
-        node.core.settings.announce_hostname = hostname
+        setattr(node.core.settings, setting, value)
         node.core.settings_changed(node.now_ms(self.now_us))
         self._after(node)
 
@@ -425,6 +429,9 @@ class Flock:
         elif isinstance(effect, Deliver):
             if self.delivers is not None:
                 self.delivers(node, effect)
+        elif isinstance(effect, PauseWrites):
+            # Asks to be told where the stream stands.
+            node.links_seen = -1
         elif isinstance(effect, Trace) and self.trace is not None and effect.level in ("notice", "warning"):
             self.trace.append(f"{node.name} {effect.text}")
 

@@ -1,7 +1,7 @@
 """What must hold in a cluster after each event, whatever befalls it.
 
 - A primary's vote is given once an epoch, also by a node that was killed, or lost power, in between.
-- At most one replica wins an epoch.
+- At most one replica wins an epoch by votes (CLUSTER FAILOVER TAKEOVER asks for none).
 - The config epoch at which a node claims slots never goes back.
 - A node is held for FAIL only by a certificate: a majority of the primaries that owned slots, each of which
   did hold it for PFAIL.
@@ -30,6 +30,7 @@ class Invariants:
         self._flock = flock
         self._next = watch
         self._votes: dict[tuple[str, int], str] = {}
+        self._elected: set[tuple[str, int]] = set()
         self._winners: dict[int, str] = {}
         self._config_epochs: dict[str, int] = {}
         self._replicas: set[str] = set()
@@ -43,6 +44,7 @@ class Invariants:
         if isinstance(message, Vote):
             target = self._flock.by_address.get(effect.to)
             name = target.name if target is not None else str(effect.to)
+            self._elected.add((name, message.election_epoch))
             given = self._votes.setdefault((message.sender, message.election_epoch), name)
             if given != name:
                 raise InvariantBroken(
@@ -55,7 +57,7 @@ class Invariants:
             self._replicas.add(me.node_id)
         elif me.node_id in self._replicas:
             self._replicas.discard(me.node_id)
-            if me.claims:
+            if me.claims and (node.name, me.config_epoch) in self._elected:
                 self._won(node, me.config_epoch)
         if me.claims:
             before = self._config_epochs.get(me.node_id, 0)

@@ -17,6 +17,7 @@ cluster print.
     run MS                       settle [MS]     runs until all running nodes agree, at most so long
     order NAME WORDS...          a CLUSTER command, node ids written as names
     offset NAME N                where its replication stream stands
+    set OPTION VALUE             CONFIG SET at all running nodes
 
     kill NAME                    power-cut NAME  what was not fsynced is gone    wipe NAME  so is the disk
     restart NAME                 move NAME HOST  restarts on another host
@@ -157,18 +158,30 @@ class Script:
 
     def do_settle(self, limit_ms: str = "10000") -> None:
         if self.flock.run_until(self.flock.agree, int(limit_ms)) is None:
-            raise NotSettled(f"no agreement within {limit_ms} ms: {self._parties()}")
+            raise NotSettled(f"no agreement within {limit_ms} ms on {self._parties()}")
         self._print("all agree")
 
     def _parties(self) -> str:
-        parties: dict[int, list[str]] = {}
+        views: dict[object, list[str]] = {}
+        owners: dict[object, list[str]] = {}
         for node in self.flock.running():
-            parties.setdefault(node.core.view_hash, []).append(node.name)
-        return " | ".join(" ".join(names) for names in parties.values())
+            views.setdefault(node.core.view_hash, []).append(node.name)
+            seen = tuple((peer.node_id, peer.owned) for peer in node.core.primaries)
+            owners.setdefault(seen, []).append(node.name)
+        what, parties = ("the views", views) if len(views) > 1 else ("who owns what", owners)
+        return f"{what}: {' | '.join(' '.join(names) for names in parties.values())}"
 
     def do_offset(self, name: str, offset: str) -> None:
         self.flock.nodes[name].offset = int(offset)
         self.flock.links_changed()
+
+    def do_set(self, option: str, value: str) -> None:
+        name = option.removeprefix("cluster-").replace("-", "_")
+        if name not in Settings.__slots__:
+            raise ValueError(f"no such option: {option}")
+        chosen = value == "yes" if value in ("yes", "no") else int(value)
+        for node in self.flock.running():
+            self.flock.configure(node.name, name, chosen)
 
     def do_quiet(self) -> None:
         self._log.clear()

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.core.script import Script, blocks, rewritten
+from tools.sim.invariants import Invariants
+from tools.sim.script import Script, blocks, rewritten
 
 SCENARIOS = sorted((Path(__file__).parents[2] / "scenarios").glob("*.txt"))
 
@@ -19,7 +20,7 @@ def test_scenario(path: Path) -> None:
     if os.environ.get("STARLING_REWRITE"):
         path.write_text(rewritten(text))
         return
-    script = Script()
+    script = Script(prepare=Invariants)
     for commands, expected in blocks(text):
         assert script.run(commands) == expected, "\n".join(commands)
 

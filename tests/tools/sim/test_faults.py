@@ -2,10 +2,18 @@ from __future__ import annotations
 
 import pytest
 
+from cluster.core.antientropy import AntiEntropy
+from cluster.core.core import Core
 from cluster.core.election import Election
 from cluster.core.gossip import Gossip
+from cluster.core.peers import Peer
+from cluster.core.slots import Slots
+from cluster.core.snapshot import Snapshot
 from cluster.core.state import State
+from protocol.gossip.messages import Vote
 from tools.sim.faults import Plan, broken_by, try_seed
+from tools.sim.flock import Flock
+from tools.sim.invariants import InvariantBroken, Invariants
 from tools.sim.runs import each
 from tools.sim.script import Script
 
@@ -50,6 +58,51 @@ def test_a_core_that_counts_too_few_votes_is_found(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(State, "quorum", lambda state: len(state.primary_ids) // 2)
     broken = next(found for found in map(try_seed, range(100)) if found is not None)
     assert "FAIL by" in broken.reason or "win epoch" in broken.reason
+
+
+def _begins_at_epoch_0(core: Core, loaded: Snapshot) -> None:
+    loaded.me.config_epoch = 0
+    _restore(core, loaded)
+
+
+def _prefers_itself(slots: Slots, changed: int) -> list[tuple[int, str, int]]:
+    return sorted(_contenders(slots, changed), key=lambda one: one[1] != slots._state.me.node_id)
+
+
+_restore, _contenders = Core._restore, Slots._contenders
+WRONG_RULES = {
+    "configEpoch goes from": (Core, "_restore", _begins_at_epoch_0),
+    "no agreement within 30000 ms on who owns what": (Slots, "_contenders", _prefers_itself),
+    "no agreement within 30000 ms on the views": (AntiEntropy, "compare", lambda *_: None),
+}
+
+
+@pytest.mark.parametrize("why", WRONG_RULES)
+def test_a_core_with_a_wrong_rule_breaks_the_invariant_that_it_is_about(
+    monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    monkeypatch.setattr(*WRONG_RULES[why])
+    found = (try_seed(seed, shortest=False) for seed in range(100))
+    assert any(broken is not None and why in broken.reason for broken in found)
+
+
+def test_a_core_that_needs_no_majority_has_two_winners(monkeypatch: pytest.MonkeyPatch) -> None:
+    def takes_any_vote(election: Election, _source: Peer, message: Vote) -> None:
+        primary = election._state.primary()
+        if primary is not None and message.election_epoch == election._epoch:
+            election.take_over(primary, message.election_epoch)
+
+    monkeypatch.setattr(Election, "receive_vote", takes_any_vote)
+    flock = Flock(1)
+    Invariants(flock)
+    flock.load(9, 4)
+    flock.run(1500)
+    flock.kill("n1")
+    dead = flock.id("n1")
+    flock.run_until(lambda: all(node.core.peers[dead].failed for node in flock.running()), 5000)
+    flock.fabric.split(["n5", "n2"], ["n9", "n3", "n4"])
+    with pytest.raises(InvariantBroken, match="both win epoch 5"):
+        flock.run(5000)
 
 
 def test_a_core_that_dies_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

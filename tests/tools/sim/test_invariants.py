@@ -48,7 +48,8 @@ def test_a_vote_is_given_once_an_epoch() -> None:
 
 def test_an_epoch_has_one_winner() -> None:
     flock, _ = watched()
-    for name in ("n4", "n5"):
+    for voter, name in (("n1", "n4"), ("n2", "n5")):
+        vote(flock, voter, 9, name)
         me = flock.core(name).me
         me.is_replica, me.claims, me.config_epoch = False, 1, 9
     look(flock, "n4")

@@ -45,6 +45,9 @@ def test_orders_faults_and_questions() -> None:
     assert script.flock.core("n1").peers[script.flock.id("n6")].host == "10.7.7.7"
     assert len(script.run(["quiet", "show"])) == 6
     assert len(script.run(["view n1"])) == 7
+    script.run(["set cluster-migration-barrier 2", "set cluster-allow-replica-migration no"])
+    chosen = script.flock.core("n1").settings
+    assert (chosen.migration_barrier, chosen.allow_replica_migration) == (2, False)
     script.run(["kill n3"])
     assert script.run(["order n3 bumpepoch"]) == ["n3: is not running"]
 
@@ -65,7 +68,7 @@ def test_nodes_that_cannot_agree_do_not_settle() -> None:
         script.run(["settle 500"])
 
 
-@pytest.mark.parametrize("command", ["dance", "order n1 dance", "weather mood=5"])
+@pytest.mark.parametrize("command", ["dance", "order n1 dance", "weather mood=5", "set mood 5"])
 def test_unknown_commands_are_refused(command: str) -> None:
     script = Script()
     script.run(["load 3 3"])
