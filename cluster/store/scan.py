@@ -1,4 +1,5 @@
-"""Going through a collection in bounded pieces while it changes, as SCAN, HSCAN, SSCAN and ZSCAN do.
+"""Going through the keys of a slot in bounded pieces while they change, as SCAN does. (The pieces of one
+collection come from its sampler.)
 
 The guarantee is Redis's: a member that is there from the first call to the last is returned at least once.
 Members are visited in the order of a hash of their own bytes, which no insertion or removal elsewhere

@@ -44,8 +44,8 @@ def value(frame: Frame) -> Any:
 
 
 def facts(row: list[Any]) -> dict[str, Any]:
-    """One command of COMMAND's reply. Flags, categories and tips are in no order; notes on keys are in our own
-    words."""
+    """One command of COMMAND's reply. Flags, categories and tips are in no order; notes on keys are in our
+    own words."""
     key_specs = [
         {name: fact for name, fact in spec.items() if name != "notes"} | {"flags": set(spec["flags"])}
         for spec in row[8]

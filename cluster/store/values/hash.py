@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import ItemsView, Iterable, Iterator
 from random import Random
 
-from cluster.store.scan import scan_members
 from cluster.store.values.limits import DEFAULT_LIMITS, Limits
 from cluster.store.values.sampler import Sampler
 
@@ -84,15 +83,18 @@ class Hash:
 
     def draw(self, random: Random, count: int) -> list[bytes]:
         """`count` random fields, distinct ones (at most all), or with repeats when it is negative."""
-        if self._sampler is None:
-            self._sampler = Sampler(self.fields)
-        return self._sampler.draw(random, count)
+        return self._sampled().draw(random, count)
 
     def scan(self, cursor: int, count: int) -> tuple[int, list[bytes]]:
         """The next piece of a scan: cursor to go on with, and members. A packed one comes whole."""
-        if self._packed:
+        if self._packed or (not cursor and len(self.fields) <= count):
             return 0, list(self.fields)
-        return scan_members(self.fields, cursor, count)
+        return self._sampled().scan(cursor, count)
+
+    def _sampled(self) -> Sampler:
+        if self._sampler is None:
+            self._sampler = Sampler(self.fields)
+        return self._sampler
 
     def encoding(self) -> str:
         """As OBJECT ENCODING names it."""

@@ -1,8 +1,15 @@
-"""Members in an order that can be indexed: what a dict lacks when a random one is wanted in O(1)."""
+"""Members in an order that can be indexed: what a dict lacks when a random one is wanted in O(1), or the next
+few of a scan.
+
+A scan goes through the list from its end to its beginning, and its cursor is how many are left. Whatever
+happens meanwhile moves a member only towards the beginning. So one that is left stays in what is left, and
+who is there from the first call to the last is returned at least once, which is Redis's guarantee.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import filterfalse
 from random import Random
 
 SLACK = 64
@@ -16,7 +23,7 @@ SHARE_WHOLE = 3
 class Sampler:
     """A list of a collection's members, some of which may have gone.
 
-    A collection makes one the first time that it is asked for a random member, which costs a copy of
+    A collection makes one when it is first asked for a random member or scanned, which costs a copy of
     pointers, and tells it of its changes from then on; most collections never are, and pay nothing.
 
     A member that goes stays in the list, noted in `_gone`, until it is drawn in vain or there are many such.
@@ -41,7 +48,7 @@ class Sampler:
         """A member has gone from the collection."""
         self._gone.add(member)
         if len(self._gone) > SLACK + len(self._held) // SHARE_GONE_MAX:
-            self._held = list(self._source)
+            self._held = list(filterfalse(self._gone.__contains__, self._held))
             self._gone.clear()
 
     def draw(self, random: Random, count: int) -> list[bytes]:
@@ -58,6 +65,13 @@ class Sampler:
         while len(found) < count:
             found[self._one(random)] = None
         return list(found)
+
+    def scan(self, cursor: int, count: int) -> tuple[int, list[bytes]]:
+        """The next piece of a scan, which begins with cursor 0: the cursor to go on with (0 at the end), and
+        up to `count` members."""
+        end = min(cursor or len(self._held), len(self._held))
+        start = max(0, end - count)
+        return start, list(filterfalse(self._gone.__contains__, self._held[start:end]))
 
     def _one(self, random: Random) -> bytes:
         held = self._held

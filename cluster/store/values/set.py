@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from random import Random
 
-from cluster.store.scan import scan_members
 from cluster.store.values.limits import DEFAULT_LIMITS, Limits
 from cluster.store.values.sampler import Sampler
 from cluster.store.values.string import is_integer
@@ -74,15 +73,18 @@ class Set:
         """`count` random members, distinct ones (at most all), or with repeats when it is negative."""
         if count >= len(self.members):
             return list(self)
-        if self._sampler is None:
-            self._sampler = Sampler(self.members)
-        return self._sampler.draw(random, count)
+        return self._sampled().draw(random, count)
 
     def scan(self, cursor: int, count: int) -> tuple[int, list[bytes]]:
         """The next piece of a scan: cursor to go on with, and members. A packed one comes whole."""
-        if self._intset:
+        if self._intset or (not cursor and len(self.members) <= count):
             return 0, list(self)
-        return scan_members(self.members, cursor, count)
+        return self._sampled().scan(cursor, count)
+
+    def _sampled(self) -> Sampler:
+        if self._sampler is None:
+            self._sampler = Sampler(self.members)
+        return self._sampler
 
     def encoding(self) -> str:
         """As OBJECT ENCODING names it."""

@@ -8,9 +8,9 @@ from typing import Any
 
 from sortedcontainers import SortedList
 
-from cluster.store.scan import scan_members
 from cluster.store.values.limits import DEFAULT_LIMITS, Limits
 from cluster.store.values.ranges import LexRange, ScoreRange
+from cluster.store.values.sampler import Sampler
 
 
 class SortedSet:
@@ -20,12 +20,13 @@ class SortedSet:
     is always a pair of ranks (start, stop), stop excluded, as `slice` and `remove_ranks` take it.
     """
 
-    __slots__ = ("_order", "_packed", "scores")
+    __slots__ = ("_order", "_packed", "_sampler", "scores")
 
     def __init__(self) -> None:
         self.scores: dict[bytes, float] = {}
         self._order: Any = SortedList()
         self._packed = True
+        self._sampler: Sampler | None = None
 
     @classmethod
     def from_items(
@@ -83,6 +84,8 @@ class SortedSet:
         self.scores[member] = score
         if old is not None:
             self._order.remove((old, member))
+        elif self._sampler is not None:
+            self._sampler.add(member)
         self._order.add((score, member))
         return old is None
 
@@ -92,6 +95,8 @@ class SortedSet:
         if score is None:
             return False
         self._order.remove((score, member))
+        if self._sampler is not None:
+            self._sampler.remove(member)
         return True
 
     def rank(self, member: bytes) -> int | None:
@@ -135,13 +140,17 @@ class SortedSet:
         del self._order[start : max(start, stop)]
         for member, _ in removed:
             del self.scores[member]
+            if self._sampler is not None:
+                self._sampler.remove(member)
         return removed
 
     def scan(self, cursor: int, count: int) -> tuple[int, list[bytes]]:
         """The next piece of a scan: cursor to go on with, and members. A packed one comes whole."""
-        if self._packed:
+        if self._packed or (not cursor and len(self.scores) <= count):
             return 0, [member for member, _ in self]
-        return scan_members(self.scores, cursor, count)
+        if self._sampler is None:
+            self._sampler = Sampler(self.scores)
+        return self._sampler.scan(cursor, count)
 
     def unpack(self) -> None:
         """Gives up the packed encoding for good."""

@@ -55,3 +55,44 @@ def test_what_has_gone_is_not_kept_for_ever() -> None:
         sampler.remove(b"%d" % number)
         assert len(sampler._gone) <= SLACK + len(sampler._held) // SHARE_GONE_MAX
     assert len(sampler._held) <= 10 + SLACK + SLACK // SHARE_GONE_MAX + 10
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 200)), max_size=60),
+    st.integers(1, 40),
+    st.integers(0, 9),
+)
+def test_a_scan_finds_whoever_is_there_all_the_time(
+    steps: list[tuple[int, int]], count: int, seed: int
+) -> None:
+    """Between two pieces members come and go and others are drawn."""
+    source = dict.fromkeys(b"%d" % number for number in range(200))
+    sampler, random = Sampler(source), Random(seed)
+    stayed, found, cursor = set(source), set[bytes](), 0
+    pieces = 0
+    for kind, number in [*steps, *[(3, 0)] * (200 // count + 1)]:
+        one = b"%d" % number
+        if kind == 0 and one not in source:
+            source[one] = None
+            sampler.add(one)
+        elif kind == 1:
+            for gone in [each for each in source if int(each) % 7 == number % 7][:-1]:
+                del source[gone]
+                sampler.remove(gone)
+                stayed.discard(gone)
+        elif kind == 2 and source:
+            sampler.draw(random, -5)
+        elif kind == 3 and (cursor or not pieces):
+            cursor, piece = sampler.scan(cursor, count)
+            pieces += 1
+            assert set(piece) <= set(source)
+            assert len(piece) <= count
+            found.update(piece)
+    assert cursor == 0
+    assert stayed <= found
+
+
+def test_a_cursor_from_elsewhere_does_no_harm() -> None:
+    sampler = Sampler({b"a": None, b"b": None})
+    assert sampler.scan(1 << 60, 10) == (0, [b"a", b"b"])
+    assert sampler.scan(1, 10) == (0, [b"a"])
