@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from tests.e2e.cluster import RunningCluster
 from tests.e2e.scenarios import key_of_slot
-from tools.admin.client import ServerError, UnreachableError
+from tools.admin.client import AdminError, ServerError, UnreachableError
 from tools.admin.form import view
 from tools.admin.topology import Member
 
@@ -104,6 +104,7 @@ def kill_primaries(
     choice, found = random.Random(seed), Failovers()
     with Additions(cluster.redis) as additions:
         for number in range(1, rounds + 1):
+            cluster.until("every shard to take writes", lambda: _takes_writes(cluster), 60)
             additions.wait_for(200)
             took_s = _kill_one(cluster, choice.choice(cluster.primaries()))
             found.takeovers_s.append(took_s)
@@ -125,8 +126,27 @@ def _kill_one(cluster: RunningCluster, primary: Member) -> float:
     cluster.until(
         "the killed node to be a replica", lambda: view(cluster.client(port))[0].primary_id == heir.id, 60
     )
-    cluster.wait_until_ok(60)
+    cluster.until("the cluster to be whole", lambda: _is_whole(cluster), 60)
     return took_s
+
+
+def _is_whole(cluster: RunningCluster) -> bool:
+    try:
+        cluster.wait_until_ok(5)
+    except AdminError:
+        return False  # a node that still loads answers with an error
+    return True
+
+
+def _takes_writes(cluster: RunningCluster) -> bool:
+    """A primary whose replica is not in sync again must not die now: nobody could take its place."""
+    for primary in cluster.primaries():
+        client = cluster.client(primary.address[1])
+        try:
+            client.call("SET", key_of_slot(client, primary.slots), "taken")
+        except (ServerError, UnreachableError):
+            return False
+    return True
 
 
 def _answers(cluster: RunningCluster, port: int, key: str) -> bool:

@@ -16,8 +16,8 @@ def test_with_write_acks_a_killed_primary_takes_nothing_with_it(tmp_path: Path) 
     options = {"cluster-write-acks": "1", "cluster-write-acks-timeout-ms": "5000"}
     cluster = RunningCluster(tmp_path, 3, 1, **options)
     try:
-        found = kill_primaries(cluster, 2, seed=1)
+        found = kill_primaries(cluster, 1, seed=1)
     finally:
         cluster.stop()
     assert found.lost == set()
-    assert found.acknowledged > 400
+    assert found.acknowledged >= 200
