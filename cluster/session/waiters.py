@@ -49,8 +49,8 @@ class Waiter:
 
 
 class Waiters:
-    """All waits of one node. `ready` has the places that have changed and were not yet looked at, in order, and
-    whether the key is new."""
+    """All waits of one node. `ready` has the places that have changed and were not yet looked at, in order,
+    and whether the key is new."""
 
     def __init__(self) -> None:
         self.ready: dict[Place, bool] = {}

@@ -249,7 +249,12 @@ class Stream:
 
     def is_whole_from(self, id_: int) -> bool:
         """Whether no entry from an id on has been deleted from within."""
-        return not self.length or self.max_deleted_id == 0 or id_ > self.max_deleted_id
+        return (
+            not self.length
+            or self.max_deleted_id == 0
+            or self.first_id > self.max_deleted_id
+            or id_ > self.max_deleted_id
+        )
 
     def lag(self, group: Group) -> int | None:
         """How many entries a group has not been delivered yet; None where that cannot be known."""
