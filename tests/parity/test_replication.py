@@ -129,7 +129,7 @@ def load_with_cuts(primary: Side, replica: Side, link: Proxy) -> int:
             load.wait_for(WRITES_BETWEEN_CUTS)
             if DURATION_S:
                 time.sleep(CUT_EVERY_S)
-            assert link.cut() == 1
+            assert link.cut() >= 1
             cuts += 1
             wait("the link to be resumed", lambda: resumptions(primary) >= cuts)  # noqa: B023
             wait("the link to stand", replica.is_online)

@@ -14,8 +14,10 @@ DATABASES: Final = 4
 """The data sets use so many; 16 are looked at."""
 FAR_MS: Final = 4_000_000_000_000
 """Expiries lie behind this: they must not come while a test runs."""
+_PATIENCE_S: Final = 100.0
+"""A SAVE waits for the disk, on which others may be at work."""
 Command = list[bytes]
-Content = dict[tuple[int, bytes], list[Frame]]
+Content = dict[tuple[int, bytes], list[bytes | Frame]]
 """For each database and key: the value, when it expires, and how it is encoded."""
 
 NOT_REPLICATED: Final = frozenset((b"seen-time", b"entries-read", b"lag"))
@@ -191,7 +193,7 @@ class Reader:
     """A connection that sends many requests in one go."""
 
     def __init__(self, port: int) -> None:
-        self._connection = Connection(port)
+        self._connection = Connection(port, timeout_s=_PATIENCE_S)
 
     def ask(self, *commands: Command) -> list[bytes]:
         """The bytes of each reply."""
@@ -217,19 +219,21 @@ class Reader:
     def content(self, databases: int = 16, *, without: Set[bytes] = frozenset()) -> Content:
         """All that can be read of each key, in an order that two servers share, but for the fields `without`
         of streams."""
+        selects = [words(("SELECT", database)) for database in range(databases)]
+        names = self.ask(*(each for select in selects for each in (select, [b"KEYS", b"*"])))[1::2]
+        places = [
+            (database, child.text) for database, reply in enumerate(names) for child in whole(reply).children
+        ]
+        kinds = self.ask(*(each for at, key in places for each in (selects[at], [b"TYPE", key])))[1::2]
+        asked = [
+            [selects[place[0]], *_questions(place[1], whole(kind).text.decode())]
+            for place, kind in zip(places, kinds, strict=True)
+        ]
+        replies = iter(self.ask(*(question for each in asked for question in each)))
         found: Content = {}
-        for database in range(databases):
-            names = self.ask(words(("SELECT", database)), words(("KEYS", "*")))[1]
-            keys = [child.text for child in whole(names).children]
-            kinds = [
-                whole(reply).text.decode() for reply in self.ask(*(words(("TYPE", key)) for key in keys))
-            ]
-            asked = [_questions(key, kind) for key, kind in zip(keys, kinds, strict=True)]
-            replies = iter(self.ask(*(question for each in asked for question in each)))
-            for key, kind, each in zip(keys, kinds, asked, strict=True):
-                answers = [whole(next(replies)) for _ in each]
-                value = _without(without, answers[0]) if kind == "stream" else answers[0]
-                found[database, key] = [_in_order(kind, value), *answers[1:]]
+        for place, kind, each in zip(places, kinds, asked, strict=True):
+            answers = [next(replies) for _ in each][1:]
+            found[place] = [_in_order(kind, answers[0], without), *answers[1:]]
         return found
 
 
@@ -254,14 +258,15 @@ def _questions(key: bytes, kind: str) -> list[Command]:
     return [words(content[kind]), words(("PEXPIRETIME", key)), words(("OBJECT", "ENCODING", key))]
 
 
-def _in_order(kind: str, answer: Frame) -> Frame:
-    children = answer.children
-    if kind == "set":
-        children = tuple(sorted(children))
-    elif kind == "hash":
-        pairs = sorted(zip(children[::2], children[1::2], strict=True))
-        children = tuple(child for pair in pairs for child in pair)
-    return Frame(answer.kind, answer.text, children)
+def _in_order(kind: bytes, answer: bytes, without: Set[bytes]) -> bytes | Frame:
+    if kind == b"+stream\r\n" and without:
+        return _without(without, whole(answer))
+    if kind not in (b"+set\r\n", b"+hash\r\n"):
+        return answer
+    frame = whole(answer)
+    step = 1 if kind == b"+set\r\n" else 2
+    parts = [frame.children[at : at + step] for at in range(0, len(frame.children), step)]
+    return Frame(frame.kind, frame.text, tuple(child for part in sorted(parts) for child in part))
 
 
 def differences(one: Content, other: Content, *, encodings: bool = True) -> list[str]:
@@ -276,7 +281,7 @@ def differences(one: Content, other: Content, *, encodings: bool = True) -> list
     return found
 
 
-def _first(left: list[Frame], right: list[Frame]) -> str:
+def _first(left: Sequence[bytes | Frame], right: Sequence[bytes | Frame]) -> str:
     if not left or not right:
         return "only on one side"
     pair = next((one, other) for one, other in zip(left, right, strict=True) if one != other)

@@ -26,8 +26,8 @@ def words(argv: tuple[bytes | str | int, ...]) -> list[bytes]:
 class Connection:
     """A client's connection that hands out the very bytes of each reply."""
 
-    def __init__(self, port: int, protocol: int = 2) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=START_SECONDS_MAX)
+    def __init__(self, port: int, protocol: int = 2, timeout_s: float = START_SECONDS_MAX) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=timeout_s)
         self._received = b""
         if protocol == 3:
             self.raw("HELLO", 3)
