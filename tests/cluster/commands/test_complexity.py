@@ -18,14 +18,14 @@ import pytest
 from tests.cluster.commands.complexity import CASES, Case, filled
 from tests.support.local import Local
 
-SIZES = (3_000, 30_000)
-REQUESTS = 15
+SIZES = (2_000, 20_000)
+REQUESTS = 11
 STEPS_RATIO_MAX = 1.5
-"""log 30,000 / log 3,000 is 1.29."""
+"""log 20,000 / log 2,000 is 1.30."""
 STEPS_SLACK = 60
 BYTES_RATIO_MAX = 2.0
 BYTES_SLACK = 2000
-"""The small size holds 24,000 bytes of pointers, the large 240,000: no copy of either goes unnoticed."""
+"""The small size holds 16,000 bytes of pointers, the large 160,000: no copy of either goes unnoticed."""
 
 
 class Instructions:
@@ -100,8 +100,9 @@ def test_a_walk_and_a_copy_are_found() -> None:
     """The measure measures."""
     walk = Case("HGETALL", "hash", lambda at, size: ("HGETALL", "k"))
     scan = Case("LPOS", "list", lambda at, size: ("LPOS", "k", "absent"))
+    node = filled("hash", 5000)
     tracemalloc.start()
-    assert most_bytes(filled("hash", 30_000), walk, 0, 0) > 240_000
+    assert most_bytes(node, walk, 0, 0) > 40_000
     tracemalloc.stop()
     few, many = (steps(filled("list", size), scan, size, 0) for size in (100, 1000))
     assert many > 5 * few
