@@ -451,8 +451,9 @@ class Core(Views):
     def _update(self, peer: Peer) -> None:
         """Tells a node who owns the slots that it still claims."""
         lost = peer.claims & ~peer.owned
-        for owner in self.primaries:
-            if owner.owned & lost and owner is not peer:
+        for node_id in sorted(self.owners.among(lost)):
+            owner = self.peers[node_id]
+            if owner is not peer:
                 self.send(peer, bus.Update(self.me.node_id, self.current_epoch, owner.claim_fact()))
 
     def _forgotten(self, node_id: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from protocol.gossip.messages import ClaimFact, FailFact, MemberFact
 
@@ -57,6 +57,13 @@ class Peer:
     wants_replicas: bool = False
     record_hash: int = 0
 
+    def __copy__(self) -> Peer:
+        """Several times as quick as copying by way of a pickle: a simulation makes millions."""
+        other = object.__new__(Peer)
+        for name in _FIELDS:
+            setattr(other, name, getattr(self, name))
+        return other
+
     def member_fact(self) -> MemberFact:
         """The member's presence, as it is to be told to others."""
         return MemberFact(
@@ -97,3 +104,6 @@ class Peer:
         """64 bits that differ when two nodes know different versions of this member's facts."""
         text = f"{self.node_id} {self.incarnation} {self.claim_version} {int(self.fail_holds())}"
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+
+
+_FIELDS = tuple(one.name for one in fields(Peer))

@@ -82,15 +82,23 @@ class Answer:
         return self.worst is not None and self.worst <= goal
 
 
+def sizes() -> list[int]:
+    """Those that the table asks about."""
+    return sorted({nodes for row in (*ROWS, *BIG_ROWS) for nodes in row.goals})
+
+
 def rows_at(nodes: int) -> tuple[Row, ...]:
     """The questions that are asked at this size."""
     return ROWS + tuple(row for row in BIG_ROWS if nodes in row.goals)
 
 
-def answers(case: Case, seeds: int, names: Sequence[str] = ()) -> Iterator[tuple[str, Outcome] | Answer]:
+def answers(
+    case: Case, seeds: int, names: Sequence[str] = (), workers: int | None = None
+) -> Iterator[tuple[str, Outcome] | Answer]:
     """Each outcome with its measure's name, as it comes, and behind a measure's last one its answers.
 
-    `seeds` 0: as many as the table has for this size. `names`: of these measures only.
+    `seeds` 0: as many as the table has for this size. `names`: of these measures only. `workers` as for
+    runs.measured().
     """
     rows = [row for row in rows_at(case.nodes) if not names or row.measure in names]
     done: set[tuple[str, Case]] = set()
@@ -101,9 +109,8 @@ def answers(case: Case, seeds: int, names: Sequence[str] = ()) -> Iterator[tuple
         done.add((row.measure, row.case(case)))
         count = seeds_of(row, case, seeds)
         outcomes = []
-        for outcome in measured(
-            row.measure, [with_seed(row.case(case), case.seed + at) for at in range(count)]
-        ):
+        cases = [with_seed(row.case(case), case.seed + at) for at in range(count)]
+        for outcome in measured(row.measure, cases, workers=workers):
             outcomes.append(outcome)
             yield row.measure, outcome
         for other in same:

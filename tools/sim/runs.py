@@ -49,10 +49,12 @@ def _measured(job: tuple[str, Case]) -> Outcome:
     return MEASURES[name](case)
 
 
-def measured(name: str, cases: Sequence[Case]) -> Iterator[Outcome]:
-    """One measure at many cases."""
-    big = any(case.nodes >= _BIG for case in cases)
-    yield from each(_measured, [(name, case) for case in cases], workers=1 if big else None)
+def measured(name: str, cases: Sequence[Case], *, workers: int | None = None) -> Iterator[Outcome]:
+    """One measure at many cases, in so many processes; None: one a processor, but one alone for what needs
+    most of a machine's memory."""
+    if workers is None and any(case.nodes >= _BIG for case in cases):
+        workers = 1
+    yield from each(_measured, [(name, case) for case in cases], workers=workers)
 
 
 def percentile(values: Sequence[float], share: float) -> float:

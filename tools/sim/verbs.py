@@ -17,7 +17,7 @@ from rich.table import Table
 from tools.admin.client import AdminError
 from tools.output import out, say
 from tools.sim.faults import Broken, try_seed
-from tools.sim.figures import Answer, answers
+from tools.sim.figures import Answer, answers, sizes
 from tools.sim.history_run import Outcome as HistoryOutcome
 from tools.sim.history_run import try_history
 from tools.sim.invariants import Invariants
@@ -207,32 +207,41 @@ def _run_script(path: Path, as_json: bool) -> None:
 
 @app.command()
 def figures(
-    nodes: Nodes = 100,
+    nodes: Annotated[list[int] | None, typer.Option(help="This size only (may be repeated).")] = None,
     seeds: Annotated[int, typer.Option(help="How many seeds; 0: as many as the table asks for.", min=0)] = 0,
     seed: Seed = 1,
     fanout: Fanout = 3,
     measure: Annotated[list[str] | None, typer.Option(help="Only this measure (may be repeated).")] = None,
+    workers: Workers = 0,
+    plots: Annotated[Path | None, typer.Option(help="Draws each measure into a PNG in this folder.")] = None,
     as_json: Json = False,
 ) -> None:
-    """The table of what the gossip engine is to reach at this size, and what it reaches."""
-    case = Case(nodes=nodes, fanout=fanout, seed=seed)
+    """The table of what the gossip engine is to reach, and what it reaches: all sizes, each with its seeds,
+    takes hours."""
     found: list[Answer] = []
     bar = Progress(
         TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(stderr=True), transient=True
     )
     with bar:
         task = bar.add_task("measures")
-        done = 0
-        for item in answers(case, seeds, measure or ()):
-            if isinstance(item, Answer):
-                found.append(item)
-            else:
-                done += 1
-                bar.update(task, description=f"{item[0]}: {done} runs done")
+        for size in nodes or sizes():
+            case = Case(nodes=size, fanout=fanout, seed=seed)
+            done = 0
+            for item in answers(case, seeds, measure or (), workers or None):
+                if isinstance(item, Answer):
+                    found.append(item)
+                    done = 0
+                else:
+                    done += 1
+                    bar.update(task, description=f"{size} nodes, {item[0]}: {done} runs done")
+    if plots is not None:
+        for answer in found:
+            name = answer.row.measure
+            save_plot(plots / f"gossip-{name}-{answer.nodes}.png", {name: answer.outcomes})
     if as_json:
         typer.echo(json.dumps([_answer_plain(answer) for answer in found]))
     else:
-        _show_answers(nodes, found)
+        _show_answers(found)
 
 
 def _answer_plain(answer: Answer) -> dict[str, object]:
@@ -242,14 +251,14 @@ def _answer_plain(answer: Answer) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _show_answers(nodes: int, found: list[Answer]) -> None:
-    table = Table("", "seeds", "p50", "p99", "goal", "", title=f"{nodes} nodes")
+def _show_answers(found: list[Answer]) -> None:
+    table = Table("nodes", "", "seeds", "p50", "p99", "goal", "")
     for answer in found:
-        goal = answer.row.goals.get(nodes)
+        goal = answer.row.goals.get(answer.nodes)
         mark = {True: "reached", False: "missed", None: ""}[answer.is_reached]
         table.add_row(
-            answer.row.title, str(len(answer.outcomes)), shown(answer.median), shown(answer.worst),
-            "" if goal is None else shown(goal), mark,
+            str(answer.nodes), answer.row.title, str(len(answer.outcomes)), shown(answer.median),
+            shown(answer.worst), "" if goal is None else shown(goal), mark,
         )  # fmt: skip
     out.print(table)
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import copy
+from dataclasses import asdict
+
 from cluster.core.peers import Peer
 
 
@@ -39,3 +42,11 @@ def test_a_peer_with_all_slots_can_be_printed() -> None:
     one.claims = one.owned = (1 << 16384) - 1
     assert "10.0.0.1" in repr(one)
     assert "version" in repr(one.claim_fact())
+
+
+def test_a_copy_is_the_same_and_changes_alone() -> None:
+    one = Peer("a" * 40, "10.0.0.1", 7000, 17000, incarnation=5, claims=0b11, failed=True)
+    other = copy.copy(one)
+    assert asdict(other) == asdict(one)
+    other.incarnation = 6
+    assert one.incarnation == 5

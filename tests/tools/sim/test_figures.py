@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.sim.figures import BIG_ROWS, ROWS, SEEDS, Answer, Row, answers, rows_at, seeds_of
+from tools.sim.figures import BIG_ROWS, ROWS, SEEDS, Answer, Row, answers, rows_at, seeds_of, sizes
 from tools.sim.measure import MEASURES, Case, Outcome
 
 
@@ -12,6 +12,7 @@ def test_every_question_can_be_asked() -> None:
         assert row.goals
     assert rows_at(100) == ROWS
     assert {row.measure for row in rows_at(2000)} > {"shards"}
+    assert sizes() == [100, 1000, 2000, 10_000]
 
 
 def test_each_measure_is_run_once_and_answers_all_questions_about_it() -> None:

@@ -13,7 +13,7 @@ def test_jobs_are_done_here_or_in_other_processes_alike() -> None:
 
 def test_cases_are_measured() -> None:
     cases = [with_seed(Case(nodes=4), seed) for seed in (1,)]
-    (outcome,) = measured("idle", cases)
+    (outcome,) = measured("idle", cases, workers=1)
     assert outcome.case == cases[0]
     assert outcome.figures["bytes_per_node_s"]
 

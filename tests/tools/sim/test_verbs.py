@@ -76,6 +76,14 @@ def test_power_cuts_say_what_was_lost() -> None:
     assert (found["policy"], found["broken"]) == ("everysec", "")
 
 
+def test_the_table_has_the_goal_beside_the_figure_and_a_plot_for_each_measure(tmp_path: Path) -> None:
+    words = ("figures", "--nodes", "8", "--measure", "rumor", "--seeds", "1", "--workers", "1")
+    found = json.loads(run(*words, "--nodes", "100", "--plots", str(tmp_path), "--json"))
+    assert [(one["nodes"], one["goal"]) for one in found] == [(8, None), (8, None), (100, 30), (100, 1.3)]
+    assert (tmp_path / "gossip-rumor-100.png").read_bytes().startswith(b"\x89PNG")
+    assert "a rumor at 1% loss" in run(*words)
+
+
 def test_an_unknown_scenario_is_refused() -> None:
     assert CliRunner().invoke(app, ["--scenario", "nonesuch"]).exit_code == 2
 
