@@ -48,7 +48,7 @@ def parse_payload(payload: bytes) -> Record:
     Bytes left over behind the value are passed over, as in Redis.
     """
     body = len(payload) - _FOOTER_BYTES
-    if body < 1:
+    if body < 0:
         raise BadFooter("payload cut short")
     newest = FIELD_ENDS_VERSION if payload[0] == codes.HASH_WITH_ENDS else RDB_VERSION
     if int.from_bytes(payload[body : body + 2], "little") > newest:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import strategies as st
 
-from tests.parity.compare import Command, check_parity, joined, play, some
+from tests.parity import draws as st
+from tests.parity.compare import Command, joined, play, some
+from tests.parity.drive import Drive, Family
 from tests.support.oracle import Oracle
 
 pytestmark = pytest.mark.parity
 
-KEYS = [b"a", b"b", b"c"]
-STATE = ["GET", "TTL", "OBJECT ENCODING"]
+KEYS = [b"a", b"\x00b\xff", b"c" * 300]
 
 key = st.sampled_from(KEYS)
 number = st.one_of(
@@ -22,12 +22,14 @@ number = st.one_of(
 )
 offset = st.one_of(
     st.integers(0, 130).map(lambda value: b"%d" % value),
-    st.sampled_from([b"-1", b"x", b"#1", b"4294967296", b"9223372036854775807"]),
+    st.sampled_from([b"-1", b"x", b"#1", b"4294967296", b"9223372036854775807", b"9000", b"300001"]),
 )
 bit = st.sampled_from([b"0", b"1", b"0", b"1", b"0", b"1", b"2", b"-1", b"x"])
 text = st.one_of(
     st.binary(max_size=12),
-    st.sampled_from([b"\xff" * 12, bytes(12), b"12", b"", b"\xff\xff\x7f", b"x" * 45]),
+    st.sampled_from(
+        [b"\xff" * 12, bytes(12), b"12", b"", b"\xff\xff\x7f", b"x" * 45, b"\xff" * 5000, bytes(30_000)]
+    ),
 )
 unit = st.sampled_from([b"BYTE", b"bit", b"BIT", b"what"])
 
@@ -37,6 +39,7 @@ others = st.one_of(
     some(b"DEL", key),
     some(b"LPUSH", key, b"element"),
     some(b"APPEND", key, text),
+    some(b"INCR", key),
 )
 bits = st.one_of(
     some(b"SETBIT", key, offset, bit),
@@ -79,9 +82,7 @@ sound_operand = st.one_of(
 overflow = some(b"OVERFLOW", st.sampled_from([b"WRAP", b"sat", b"FAIL"]))
 
 
-def operations(
-    kind: st.SearchStrategy[bytes], where: st.SearchStrategy[bytes], value: st.SearchStrategy[bytes]
-) -> st.SearchStrategy[Command]:
+def operations(kind: st.Draws[bytes], where: st.Draws[bytes], value: st.Draws[bytes]) -> st.Draws[Command]:
     return st.one_of(
         some(st.sampled_from([b"GET", b"get"]), kind, where),
         some(b"SET", kind, where, value),
@@ -104,12 +105,16 @@ fields = st.one_of(
 )
 
 
-def test_bits(oracle: Oracle) -> None:
-    check_parity(oracle, st.one_of(bits, bits, others), keys=KEYS, state=STATE)
+FAMILY = Family(
+    "bitcount bitfield bitfield_ro bitop bitpos getbit setbit",
+    mixes=(st.one_of(bits, bits, others), st.one_of(fields, fields, others)),
+    keys=KEYS,
+    state=["GET KEY"],
+)
 
 
-def test_fields(oracle: Oracle) -> None:
-    check_parity(oracle, st.one_of(fields, fields, others), keys=KEYS, state=STATE)
+def test_bitmaps(drive: Drive) -> None:
+    drive(FAMILY)
 
 
 def test_long_strings(oracle: Oracle) -> None:

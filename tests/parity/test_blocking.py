@@ -2,73 +2,88 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
+from tests.parity import draws as st
+from tests.parity.drive import Drive
+from tests.parity.together import Talk, request, steps
 from tests.support.oracle import Oracle
-from tests.support.several import Id, Step, play_together
+from tests.support.several import Id, play_together
 
 pytestmark = pytest.mark.parity
 
-EXAMPLES = os.environ.get("STARLING_PARITY_EXAMPLES")
 KEYS = ["{k}a", "{k}b", "{k}c"]
 CLIENTS = 3
-
-
-def steps(*requests: str) -> list[Step]:
-    """Requests as "client command word word"; #2 is the id of client 2."""
-    made = []
-    for request in requests:
-        client, *argv = request.split()
-        made.append(Step(int(client), tuple(Id(int(word[1:])) if word[0] == "#" else word for word in argv)))
-    return made
-
-
-def request(*words: st.SearchStrategy[object] | str) -> st.SearchStrategy[tuple[object, ...]]:
-    return st.tuples(*(st.just(word) if isinstance(word, str) else word for word in words))
-
 
 key = st.sampled_from(KEYS)
 side = st.sampled_from(["LEFT", "RIGHT"])
 end = st.sampled_from(["MIN", "MAX"])
-requests = st.one_of(
+count = st.sampled_from(["1", "2", "9"])
+bad_timeout = st.sampled_from(["-1", "x", "1e400", "nan", "9223372036854775807"])
+waits = st.one_of(
     request(st.sampled_from(["BLPOP", "BRPOP", "BZPOPMIN", "BZPOPMAX"]), key, "0"),
     request(st.sampled_from(["BLPOP", "BRPOP", "BZPOPMIN", "BZPOPMAX"]), key, key, "0"),
     request("BLMOVE", key, key, side, side, "0"),
     request("BRPOPLPUSH", key, key, "0"),
-    request("BLMPOP", "0", "2", key, key, side, "COUNT", st.sampled_from(["1", "2", "9"])),
-    request("BZMPOP", "0", "2", key, key, end, "COUNT", st.sampled_from(["1", "2", "9"])),
+    request("BLMPOP 0 2", key, key, side),
+    request("BLMPOP 0 2", key, key, side, "COUNT", count),
+    request("BZMPOP 0 2", key, key, end, "COUNT", count),
+    request("XREAD BLOCK 0 STREAMS", key, st.sampled_from(["$", "0", "1-1"])),
+    request("XREADGROUP GROUP g me BLOCK 0 STREAMS", key, st.sampled_from([">", ">", "0"])),
+)
+refused = st.one_of(
+    request(st.sampled_from(["BLPOP", "BRPOP", "BZPOPMIN", "BZPOPMAX"]), key, bad_timeout),
+    request("BLMOVE", key, key, side, side, bad_timeout),
+    request("BLMOVE", key, key, side, "MIDDLE 0"),
+    request("BRPOPLPUSH", key, key, bad_timeout),
+    request("BLMPOP", bad_timeout, "2", key, key, side),
+    request("BZMPOP 0", st.sampled_from(["0", "x", "3"]), key, key, end),
+    request("BZMPOP 0 1", key, end, "COUNT 0"),
+    request("XREAD BLOCK", bad_timeout, "STREAMS", key, "$"),
+    request("WAIT x 0"),
+    request("WAIT 0 -1"),
+)
+fills = st.one_of(
     request(st.sampled_from(["LPUSH", "RPUSH"]), key, "x"),
-    request(st.sampled_from(["LPUSH", "RPUSH"]), key, "x", "y", "z"),
-    request("ZADD", key, "1", "m", "2", "n"),
+    request(st.sampled_from(["LPUSH", "RPUSH"]), key, "x y z"),
+    request("ZADD", key, "1 m 2 n"),
+    request("XADD", key, st.sampled_from(["1-1", "1-2", "2-1"]), "f v"),
+    request("XGROUP CREATE", key, "g $ MKSTREAM"),
+    request("XGROUP DESTROY", key, "g"),
+    request("SADD", key, "2 1"),
     request("SET", key, "s"),
     request("DEL", key),
-    request("RENAME", key, key),
+    request(st.sampled_from(["RENAME", "RENAMENX", "LMOVE"]), key, key).map(
+        lambda words: (*words, "LEFT", "RIGHT") if words[0] == "LMOVE" else words
+    ),
     request("COPY", key, key, "REPLACE"),
-    request(st.sampled_from(["TYPE", "MULTI", "EXEC", "EXEC", "FLUSHALL"])).map(
-        lambda words: (*words, KEYS[0]) if words == ("TYPE",) else words
-    ),
-    request(
-        "CLIENT", "UNBLOCK", st.sampled_from(range(CLIENTS)).map(Id), st.sampled_from(["ERROR", "TIMEOUT"])
-    ),
-    request("LRANGE", key, "0", "-1"),
+    request("SORT", key, "ALPHA STORE", key),
+    request(st.sampled_from(["ZUNIONSTORE", "ZDIFFSTORE"]), key, "2", key, key),
+    request(st.sampled_from(["SUNIONSTORE", "SINTERSTORE"]), key, key, key),
+    request("ZRANGESTORE", key, key, "0 -1"),
+    request("GEOADD", key, "1 1 place"),
+    request("GEOSEARCHSTORE", key, key, "FROMLONLAT 1 1 BYRADIUS 9 m"),
+    request("XTRIM", key, "MAXLEN 0"),
+    request("XDEL", key, "1-1"),
+    request("XSETID", key, "9-9"),
 )
-scripts = st.lists(st.builds(Step, st.integers(0, CLIENTS - 1), requests), min_size=1, max_size=30)
+others = st.one_of(
+    request(st.sampled_from(["MULTI", "EXEC", "EXEC", "FLUSHALL", "DISCARD", "WAIT 0 0"])).map(
+        lambda words: tuple(str(words[0]).split())
+    ),
+    request("TYPE", key),
+    request("CLIENT UNBLOCK", st.sampled_from(range(CLIENTS)).map(Id), st.sampled_from(["ERROR", "TIMEOUT"])),
+    request("LRANGE", key, "0 -1"),
+)
+FAMILY = Talk(
+    "blmove blmpop blpop brpop brpoplpush bzmpop bzpopmax bzpopmin wait",
+    mixes=(st.one_of(waits, waits, fills, fills, fills, others, refused),),
+    clients=CLIENTS,
+)
 
 
-@settings(
-    max_examples=int(EXAMPLES or 60),
-    derandomize=EXAMPLES is None,
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
-@given(scripts, st.sampled_from([2, 3]))
-def test_who_gets_what(oracle: Oracle, script: list[Step], protocol: int) -> None:
-    play_together(oracle, script, clients=CLIENTS, protocol=protocol)
+def test_who_gets_what(drive: Drive) -> None:
+    drive(FAMILY)
 
 
 @pytest.mark.parametrize("protocol", [2, 3])

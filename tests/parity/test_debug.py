@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import strategies as st
 
-from tests.parity.compare import Command, check_parity, joined, play, some
+from tests.parity import draws as st
+from tests.parity.compare import Command, joined, play, some
 from tests.parity.compare import same as same_reply
+from tests.parity.drive import Drive, Family
 from tests.support.frames import Frame
-from tests.support.local import Local
 from tests.support.oracle import Oracle
 
 pytestmark = pytest.mark.parity
@@ -18,7 +18,7 @@ KEYS = [b"string", b"list", b"set", b"zset", b"hash", b"stream"]
 key = st.sampled_from(KEYS)
 text = st.one_of(st.binary(max_size=6), st.integers(-20, 20).map(lambda value: b"%d" % value))
 texts = st.lists(st.tuples(text), min_size=1, max_size=4)
-score = st.floats(allow_nan=False).map(lambda value: repr(value).encode())
+score = st.floats().map(lambda value: repr(value).encode())
 
 commands = st.one_of(
     some(b"SET", b"string", text),
@@ -43,20 +43,8 @@ commands = st.one_of(
 )
 
 
-@pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> None:
-    """DEBUG is refused unless a node was started otherwise."""
-    made = Local.__init__
-
-    def open_(self: Local, **settings: int) -> None:
-        made(self, **settings)  # type: ignore[arg-type]
-        self.options.enable_debug_command = "yes"
-
-    monkeypatch.setattr(Local, "__init__", open_)
-
-
-def test_digests(oracle: Oracle, opened: None) -> None:
-    check_parity(oracle, commands, keys=KEYS, state=["DEBUG DIGEST-VALUE"], before=[(b"FLUSHALL",)])
+def test_digests(drive: Drive) -> None:
+    drive(Family("", mixes=(commands,), keys=KEYS))
 
 
 def same_object(command: Command, ours: Frame, theirs: Frame) -> bool:
@@ -71,7 +59,7 @@ def same_object(command: Command, ours: Frame, theirs: Frame) -> bool:
     return all(facts[0][name] == facts[1][name] for name in (b"refcount", b"encoding", b"serializedlength"))
 
 
-def test_objects(oracle: Oracle, opened: None) -> None:
+def test_objects(oracle: Oracle) -> None:
     fillings: list[Command] = [
         (b"SET", b"a", b"12"),
         (b"SET", b"b", b"x" * 50),

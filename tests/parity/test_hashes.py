@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import strategies as st
 
-from tests.parity.compare import Command, check_parity, joined, play, same, some
-from tests.support.frames import Frame
+from tests.parity import draws as st
+from tests.parity.compare import joined, play, some
+from tests.parity.drive import Drive, Family, config
 from tests.support.oracle import Oracle
 
 pytestmark = pytest.mark.parity
 
-KEYS = [b"a", b"b"]
-STATE = ["TYPE", "HGETALL", "OBJECT ENCODING", "PTTL"]
+KEYS = [b"a", b"b\x00\r\n"]
 
 key = st.sampled_from(KEYS)
-field = st.sampled_from([b"f", b"g", b"h", b"", b"1", b"n" * 64, b"N" * 65])
+field = st.sampled_from([b"f", b"g", b"h", b"", b"1", b"n" * 64, b"N" * 65, b"\xff\x00"])
 number = st.sampled_from(
     [b"1", b"-7", b"0", b"9223372036854775807", b"-9223372036854775808", b"9223372036854775808", b"x", b" 1"]
 )
 decimal = st.sampled_from(
     [b"0.1", b"-2.5e3", b"1e400", b"1e5000", b"inf", b"-inf", b"nan", b"0x10", b"3.0e-5", b"1e17", b"-0", b""]
 )
-text = st.one_of(number, decimal, st.binary(max_size=8), st.sampled_from([b"x" * 64, b"y" * 65]))
+text = st.one_of(
+    number, decimal, st.binary(max_size=8), st.sampled_from([b"x" * 64, b"y" * 65, b"z" * 20_000])
+)
 count = st.sampled_from([b"0", b"10", b"-3", b"x", b"-9223372036854775808", b"9223372036854775807"])
 scan_option = st.one_of(
     some(b"MATCH", st.sampled_from([b"*", b"[fg]", b"n*", b"x"])),
-    some(b"count", st.sampled_from([b"1", b"100", b"0", b"x"])),
+    some(b"count", st.sampled_from([b"1000", b"100", b"0", b"x"])),
     some(st.sampled_from([b"NOVALUES", b"TYPE", b"COUNT"])),
 )
 
@@ -43,6 +44,7 @@ commands = st.one_of(
     some(b"HDEL", key, field, field, field),
     some(b"HINCRBY", key, field, number),
     some(b"HINCRBYFLOAT", key, field, st.one_of(number, decimal)),
+    some(b"HRANDFIELD", key),
     some(b"HRANDFIELD", key, count),
     some(b"HRANDFIELD", key, count, st.sampled_from([b"WITHVALUES", b"withscores"])),
     joined(
@@ -55,17 +57,18 @@ commands = st.one_of(
 )
 
 
-def same_draw(command: Command, ours: Frame, theirs: Frame) -> bool:
-    """Random fields: as many of them, and in the same form."""
-    if command[0] == b"HRANDFIELD" and ours.kind == b"*":
-        return (theirs.kind, theirs.text) == (ours.kind, ours.text) and len(
-            {len(child.children) for child in (*ours.children, *theirs.children)}
-        ) <= 1
-    return same(command, ours, theirs)
+FAMILY = Family(
+    """hdel hexists hget hgetall hincrby hincrbyfloat hkeys hlen hmget hmset hrandfield hscan hset hsetnx
+    hstrlen hvals""",
+    mixes=(commands,),
+    keys=KEYS,
+    options=config(hash_max_listpack_entries=("512", "3"), hash_max_listpack_value=("64", "8")),
+    state=["HGETALL KEY", "HLEN KEY"],
+)
 
 
-def test_hashes(oracle: Oracle) -> None:
-    check_parity(oracle, commands, keys=KEYS, state=STATE, same=same_draw)
+def test_hashes(drive: Drive) -> None:
+    drive(FAMILY)
 
 
 @pytest.mark.parametrize("fields", [512, 513])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import strategies as st
 
-from tests.parity.compare import Command, check_parity, joined, play, some
+from cluster.store.dump import dump
+from tests.parity import draws as st
+from tests.parity.compare import Command, joined, play, some
+from tests.parity.drive import Drive, Family
 from tests.support.oracle import Oracle
 
 pytestmark = pytest.mark.parity
 
-KEYS = [b"a", b"b", b"{a}c"]
+KEYS = [b"a", b"b", b"{a}\x00\r\n\xff"]
 
 key = st.sampled_from(KEYS)
 far = st.sampled_from([b"100", b"5000", b"4000000000"])
@@ -44,6 +46,18 @@ fill = st.one_of(
     some(b"HSET", key, b"field", b"value"),
 )
 commands = st.one_of(
+    some(
+        st.sampled_from([b"EXPIRE", b"PEXPIRE"]),
+        key,
+        st.sampled_from([b"70000", b"700000000"]),
+        st.sampled_from([b"NX", b"XX", b"GT", b"LT"]),
+    ),
+    some(
+        st.sampled_from([b"EXPIREAT", b"PEXPIREAT"]),
+        key,
+        st.sampled_from([b"4000000000000", b"5000000000000"]),
+        st.sampled_from([b"NX", b"XX", b"GT", b"LT"]),
+    ),
     fill,
     fill,
     some(st.sampled_from([b"DEL", b"UNLINK", b"EXISTS", b"TOUCH"]), key, key),
@@ -57,6 +71,10 @@ commands = st.one_of(
     some(b"OBJECT", st.sampled_from([b"ENCODING", b"REFCOUNT", b"FREQ", b"idletime"]), key),
     some(b"KEYS", st.sampled_from([b"*", b"[a-b]", b"{*", b"?", b"[^b]"])),
     some(b"DBSIZE"),
+    some(b"RANDOMKEY"),
+    some(b"SELECT", st.sampled_from([b"0", b"0", b"1"])),
+    some(b"ZADD", key, b"1", b"m"),
+    some(b"XADD", key, b"1-1", b"f", b"v"),
     some(st.sampled_from([b"FLUSHDB", b"FLUSHALL"]), st.sampled_from([b"sync", b"ASYNC", b"what"])),
 )
 scans = st.one_of(
@@ -76,14 +94,6 @@ scans = st.one_of(
 )
 
 
-def test_keys(oracle: Oracle) -> None:
-    check_parity(oracle, commands, keys=KEYS, state=["TYPE", "PTTL", "OBJECT ENCODING", "DUMP"])
-
-
-def test_scan(oracle: Oracle) -> None:
-    check_parity(oracle, scans)
-
-
 wild_text = st.lists(st.sampled_from([b"a", b"b", b"-", b"]", b"^", b"\\", b"*", b"\xff"]), max_size=5).map(
     b"".join
 )
@@ -92,43 +102,56 @@ wild_pattern = st.lists(
 ).map(b"".join)
 
 
-def test_patterns(oracle: Oracle) -> None:
-    check_parity(oracle, st.one_of(some(b"SET", wild_text, b""), some(b"KEYS", wild_pattern)))
+patterns = st.one_of(some(b"SET", wild_text, b""), some(b"KEYS", wild_pattern))
 
-
-@pytest.fixture(scope="module")
-def payload(oracle: Oracle) -> bytes:
-    oracle.raw("SET", "payload", "hello")
-    return oracle.call("DUMP", "payload").text
-
-
-def test_restore(oracle: Oracle, payload: bytes) -> None:
-    words = st.one_of(
-        some(b"REPLACE"),
-        some(b"absttl"),
-        some(b"IDLETIME", st.sampled_from([b"10", b"-1", b"x"])),
-        some(b"FREQ", st.sampled_from([b"10", b"-1", b"256", b"x"])),
-        some(b"FREQ"),
-        some(b"WHAT"),
-    )
-    bad = st.sampled_from([b"", payload[:-1], payload[:-1] + b"\0", b"\x00" + payload, payload[1:]])
-    check_parity(
-        oracle,
-        st.one_of(
-            joined(
-                some(
-                    st.sampled_from([b"RESTORE", b"RESTORE-ASKING"]),
-                    key,
-                    st.sampled_from([b"0", b"100000", b"-1", b"x", b"4000000000000"]),
-                    st.one_of(st.just(payload), bad),
-                ),
-                st.lists(words, max_size=3),
-            ),
-            some(b"DEL", key),
+PAYLOADS = [dump(value) for value in (b"hello", b"12", b"x" * 300)]
+damaged = st.builds(
+    lambda payload, at, bit: payload[:at] + bytes([payload[at] ^ 1 << bit]) + payload[at + 1 :],
+    st.sampled_from(PAYLOADS),
+    st.integers(0, 10),
+    st.integers(0, 7),
+)
+payload = st.one_of(
+    *map(st.just, PAYLOADS),
+    damaged,
+    st.sampled_from([b"", PAYLOADS[0][:-1], PAYLOADS[0][:-1] + b"\0", b"\0" + PAYLOADS[0]]),
+)
+restore_option = st.one_of(
+    some(b"REPLACE"),
+    some(b"REPLACE"),
+    some(b"absttl"),
+    some(b"IDLETIME", st.sampled_from([b"10", b"-1", b"x"])),
+    some(b"FREQ", st.sampled_from([b"10", b"-1", b"256", b"x"])),
+    some(b"FREQ"),
+    some(b"WHAT"),
+)
+restores = st.one_of(
+    joined(
+        some(
+            st.sampled_from([b"RESTORE", b"RESTORE-ASKING"]),
+            key,
+            st.sampled_from([b"0", b"100000", b"-1", b"x", b"4000000000000"]),
+            payload,
         ),
-        keys=KEYS,
-        state=["GET", "PTTL"],
-    )
+        st.lists(restore_option, max_size=3),
+    ),
+    some(b"DUMP", key),
+    some(b"GET", key),
+    some(b"DEL", key),
+)
+
+FAMILY = Family(
+    """copy dbsize del dump exists expire expireat expiretime flushall flushdb keys move object|encoding
+    object|freq object|idletime object|refcount persist pexpire pexpireat pexpiretime pttl randomkey rename
+    renamenx restore restore-asking scan swapdb touch ttl type unlink""",
+    mixes=(commands, commands, scans, patterns, restores),
+    keys=KEYS,
+    untaken=frozenset({("randomkey", "error")}),
+)
+
+
+def test_keys(drive: Drive) -> None:
+    drive(FAMILY)
 
 
 def test_an_expired_key_is_gone(oracle: Oracle) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import strategies as st
 
-from tests.parity.compare import check_parity, joined, play, some
+from tests.parity import draws as st
+from tests.parity.compare import joined, play, some
+from tests.parity.drive import Drive, Family, config
 from tests.support.oracle import Oracle
 
 pytestmark = pytest.mark.parity
 
-KEYS = [b"{a}", b"{a}b", b"{a}c"]
+KEYS = [b"a", b"\r\nb", b"c"]
 key = st.sampled_from(KEYS)
-element = st.sampled_from([b"x", b"y", b"z", b"", b"17", b"long" * 50])
+element = st.sampled_from([b"x", b"y", b"z", b"", b"17", b"long" * 50, b"\xff\x00", b"big" * 3000])
 index = st.sampled_from(
     [
         b"0",
@@ -51,6 +52,7 @@ commands = st.one_of(
     some(b"LINDEX", key, index),
     some(b"LSET", key, index, element),
     some(st.sampled_from([b"LRANGE", b"LTRIM"]), key, index, index),
+    some(b"LRANGE", key, b"0", b"-1"),
     some(b"LREM", key, index, element),
     some(b"LINSERT", key, st.sampled_from([b"BEFORE", b"after", b"x"]), element, element),
     joined(some(b"LPOS", key, element), st.lists(position_option, max_size=3)),
@@ -65,13 +67,18 @@ commands = st.one_of(
 )
 
 
-def test_lists(oracle: Oracle) -> None:
-    check_parity(oracle, commands, keys=KEYS, state=["TYPE", "OBJECT ENCODING", "PTTL", "LLEN"])
+FAMILY = Family(
+    """lindex linsert llen lmove lmpop lpop lpos lpush lpushx lrange lrem lset ltrim rpop rpoplpush rpush
+    rpushx""",
+    mixes=(commands,),
+    keys=KEYS,
+    options=config(list_max_listpack_size=("-2", "2", "-5"), list_compress_depth=("0", "1")),
+    state=["LRANGE KEY 0 -1", "LLEN KEY"],
+)
 
 
-def test_the_elements_after_many_commands(oracle: Oracle) -> None:
-    reads = [some(b"LRANGE", key, b"0", b"-1")] * 6
-    check_parity(oracle, st.one_of(commands, *reads))
+def test_lists(drive: Drive) -> None:
+    drive(FAMILY)
 
 
 @pytest.mark.parametrize("protocol", [2, 3])

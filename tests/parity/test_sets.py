@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import strategies as st
 
-from tests.parity.compare import Command, check_parity, joined, play, same, some
+from tests.parity import draws as st
+from tests.parity.compare import Command, joined, play, some
+from tests.parity.drive import Drive, Family, config
 from tests.support.frames import Frame
 from tests.support.oracle import Oracle
 
 pytestmark = pytest.mark.parity
 
-KEYS = [b"{a}", b"{a}b", b"{a}c"]
-STATE = ["TYPE", "SMEMBERS", "OBJECT ENCODING", "PTTL"]
+KEYS = [b"a", b"\x00b", b""]
 
 key = st.sampled_from(KEYS)
 integer = st.sampled_from([b"1", b"2", b"-3", b"10", b"9223372036854775807", b"-9223372036854775808"])
 member = st.one_of(
-    integer, integer, st.sampled_from([b"x", b"y", b"", b"01", b"+1", b"9223372036854775808", b"-0"])
+    integer,
+    integer,
+    st.sampled_from(
+        [b"x", b"y", b"", b"01", b"+1", b"9223372036854775808", b"-0", b"\xff" * 9, b"long" * 3000]
+    ),
 )
 all_or_none = st.sampled_from([b"0", b"100", b"x", b"-1", b"9223372036854775808"])
 numkeys = st.sampled_from([b"1", b"2", b"3", b"0", b"-1", b"x"])
@@ -36,10 +40,15 @@ commands = st.one_of(
     some(b"SISMEMBER", key, member),
     some(b"SMISMEMBER", key, member, member),
     some(b"SMOVE", key, key, member),
+    some(b"SPOP", key),
     some(b"SPOP", key, all_or_none),
+    some(b"SPOP", key, st.sampled_from([b"1", b"2", b"7"])),
+    some(b"SRANDMEMBER", key),
     some(st.sampled_from([b"SPOP", b"SRANDMEMBER"]), key, b"0", b"0"),
     some(
-        b"SRANDMEMBER", key, st.one_of(all_or_none, st.sampled_from([b"-9223372036854775808", b"-5", b"2"]))
+        b"SRANDMEMBER",
+        key,
+        st.one_of(all_or_none, st.sampled_from([b"-9223372036854775808", b"-5", b"2", b"-1000", b"1000"])),
     ),
     some(st.sampled_from([b"SINTER", b"SUNION", b"SDIFF"]), key, key),
     some(st.sampled_from([b"SINTER", b"SUNION", b"SDIFF"]), key, key, key),
@@ -59,18 +68,18 @@ commands = st.one_of(
 )
 
 
-def same_draw(command: Command, ours: Frame, theirs: Frame) -> bool:
-    """Random members: as many of them. A scan: the same ones."""
-    if command[0] == b"SRANDMEMBER" and ours.kind == b"*":
-        return (theirs.kind, theirs.text) == (ours.kind, ours.text)
-    if command[0] == b"SSCAN" and ours.kind == b"*" and theirs.kind == b"*":
-        (our_cursor, our_members), (their_cursor, their_members) = ours.children, theirs.children
-        return our_cursor == their_cursor and sorted(our_members.children) == sorted(their_members.children)
-    return same(command, ours, theirs)
+FAMILY = Family(
+    """sadd scard sdiff sdiffstore sinter sintercard sinterstore sismember smembers smismember smove spop
+    srandmember srem sscan sunion sunionstore""",
+    mixes=(commands,),
+    keys=KEYS,
+    options=config(set_max_intset_entries=("512", "2")),
+    state=["SMEMBERS KEY", "SCARD KEY"],
+)
 
 
-def test_sets(oracle: Oracle) -> None:
-    check_parity(oracle, commands, keys=KEYS, state=STATE, same=same_draw)
+def test_sets(drive: Drive) -> None:
+    drive(FAMILY)
 
 
 def test_one_member_left_to_draw(oracle: Oracle) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import strategies as st
 
-from tests.parity.compare import Command, check_parity, joined, play, same, some
+from tests.parity import draws as st
+from tests.parity.compare import Command, joined, play, same, some
+from tests.parity.drive import Drive, Family, config
 from tests.support.frames import Frame
 from tests.support.local import Local
 from tests.support.oracle import Oracle
 
 pytestmark = pytest.mark.parity
 
-KEYS = [b"{s}", b"{s}2"]
+KEYS = [b"s", b"\xff\x00t"]
 GROUPS = [b"g", b"h"]
 key = st.sampled_from(KEYS)
 group = st.sampled_from(GROUPS)
@@ -85,6 +86,7 @@ reads = st.one_of(
     some(b"XINFO", b"STREAM", key),
 )
 removals = st.one_of(
+    some(b"XTRIM", key, b"MAXLEN", b"~", number, b"LIMIT", number),
     some(b"XDEL", key, mostly_id),
     some(b"XDEL", key, plain_id, plain_id, plain_id),
     joined(some(b"XTRIM", key), st.lists(threshold, min_size=1, max_size=1)),
@@ -99,6 +101,7 @@ removals = st.one_of(
 
 entries_read = some(b"ENTRIESREAD", count)
 group_writes = st.one_of(
+    some(b"XGROUP", b"SETID", key, group, b"$"),
     some(b"XGROUP", b"CREATE", key, group, mostly_id),
     some(b"XGROUP", b"CREATE", key, group, st.sampled_from([b"$", b"0", b"2-1"]), b"MKSTREAM"),
     joined(some(b"XGROUP", b"CREATE", key, group, b"0", b"mkstream"), st.lists(entries_read, max_size=2)),
@@ -129,6 +132,7 @@ claim_option = st.one_of(
     some(st.sampled_from([b"IDLE", b"x", b"LASTID"])),
 )
 claims = st.one_of(
+    some(b"XCLAIM", key, group, consumer, b"0", plain_id, plain_id, b"JUSTID"),
     some(b"XPENDING", key, group),
     some(b"XPENDING", key, group, bound, bound, count),
     some(b"XPENDING", key, group, b"-", b"+", b"10", consumer),
@@ -177,19 +181,8 @@ def _without_time(frame: Frame) -> Frame:
     return Frame(frame.kind, frame.text, tuple(map(_without_time, children)))
 
 
-def test_streams(oracle: Oracle) -> None:
-    commands = st.one_of(adds, adds, odd_adds, reads, removals)
-    check_parity(
-        oracle, commands, keys=KEYS, state=["TYPE", "OBJECT ENCODING", "XLEN", "XINFO STREAM", "DUMP"]
-    )
-
-
-def test_groups(oracle: Oracle) -> None:
-    commands = st.one_of(adds, adds, group_writes, group_reads, group_reads, claims, questions, removals)
-    check_parity(oracle, commands, keys=KEYS, state=["XINFO STREAM", "XINFO GROUPS"], same=same_up_to_time)
-
-
-def test_groups_with_much_to_claim(oracle: Oracle) -> None:
+def much_to_claim() -> st.Draws[Command]:
+    """One stream full of what others have not acknowledged yet."""
     ids = [b"1-1", b"1-2", b"1-3", b"2-0", b"2-1", b"3-0", b"3-5", b"4-1", b"5-1"]
     before: list[Command] = [(b"XADD", KEYS[0], id_, b"f", b"v") for id_ in ids]
     before += [(b"XGROUP", b"CREATE", KEYS[0], name, b"0") for name in GROUPS]
@@ -199,15 +192,30 @@ def test_groups_with_much_to_claim(oracle: Oracle) -> None:
         (b"XREADGROUP", b"GROUP", b"h", b"ann", b"COUNT", b"9", b"STREAMS", KEYS[0], b">"),
         (b"XDEL", KEYS[0], b"1-2", b"5-1"),
     ]
-    commands = st.one_of(claims, claims, group_reads, group_writes, questions, removals)
-    check_parity(
-        oracle,
-        commands,
-        before=before,
-        keys=KEYS,
-        state=["XINFO STREAM", "XINFO GROUPS"],
-        same=same_up_to_time,
-    )
+    return st.sampled_from(before)
+
+
+FAMILY = Family(
+    """xack xadd xautoclaim xclaim xdel xgroup|create xgroup|createconsumer xgroup|delconsumer xgroup|destroy
+    xgroup|setid xinfo|consumers xinfo|groups xinfo|stream xlen xpending xrange xread xreadgroup xrevrange
+    xsetid xtrim""",
+    mixes=(
+        st.one_of(adds, adds, odd_adds, reads, removals),
+        st.one_of(adds, adds, group_writes, group_reads, group_reads, claims, questions, removals),
+        st.one_of(
+            much_to_claim(), claims, claims, group_reads, group_writes, questions, removals, much_to_claim()
+        ),
+    ),
+    keys=KEYS,
+    options=config(stream_node_max_entries=("100", "3")),
+    state=["XINFO STREAM KEY FULL", "XINFO GROUPS KEY", "XRANGE KEY - +"],
+    same=same_up_to_time,
+    untaken=frozenset({("xread", "BLOCK"), ("xreadgroup", "BLOCK"), ("xadd", "*")}),
+)
+
+
+def test_streams(drive: Drive) -> None:
+    drive(FAMILY)
 
 
 @pytest.mark.parametrize("protocol", [2, 3])

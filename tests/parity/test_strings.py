@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import strategies as st
 
-from tests.parity.compare import check_parity, joined, play, some
+from tests.parity import draws as st
+from tests.parity.compare import joined, play, some
+from tests.parity.drive import Drive, Family
 from tests.support.oracle import Oracle
 
 pytestmark = pytest.mark.parity
 
-KEYS = [b"a", b"b", b"c"]
+KEYS = [b"a", b"", b"\0\xff\r\n b"]
 FAR_MS = 4_000_000_000_000
 
 key = st.sampled_from(KEYS)
@@ -24,16 +25,22 @@ decimal = st.one_of(
     st.sampled_from(
         [b"0.1", b"-2.5e3", b"1e400", b"1e5000", b"inf", b"-inf", b"nan", b"0x10", b"3.0e-5", b"1e17"]
     ),
-    st.floats(allow_nan=False, allow_infinity=False, width=32).map(lambda value: repr(value).encode()),
+    st.floats(width=32).map(lambda value: repr(value).encode()),
 )
-text = st.one_of(number, st.binary(max_size=8), st.sampled_from([b"x" * 44, b"y" * 45, b"hello world"]))
+text = st.one_of(
+    number,
+    st.binary(max_size=8),
+    st.sampled_from([b"x" * 44, b"y" * 45, b"hello world", b"long " * 20_000, bytes(range(256)) * 3]),
+)
+letters = st.lists(st.sampled_from([b"a", b"b", b"c"]), max_size=12).map(b"".join)
+place = st.one_of(number, number, st.sampled_from([b"70000", b"100000", b"536870911", b"536870912"]))
 time_s = st.sampled_from(
     [b"100", b"4000000000", b"0", b"-1", b"x", b"9223372036854775807", b"9223372036854775"]
 )
 time_ms = st.sampled_from([b"100000", b"4000000000000", b"0", b"-1", b"x", b"9223372036854775807"])
 
 
-def any_case(word: bytes) -> st.SearchStrategy[bytes]:
+def any_case(word: bytes) -> st.Draws[bytes]:
     return st.sampled_from([word, word.lower(), word.title()])
 
 
@@ -47,7 +54,14 @@ timed_option = st.one_of(
 )
 options = st.lists(st.one_of(plain_option, timed_option), max_size=3)
 
+sound_option = st.one_of(
+    some(st.sampled_from([b"NX", b"XX", b"GET", b"KEEPTTL"])),
+    some(st.sampled_from([b"EX", b"PX"]), b"100000"),
+    some(b"EXAT", b"4000000000"),
+    some(b"PXAT", b"4000000000000"),
+)
 commands = st.one_of(
+    joined(some(b"SET", key, text), sound_option.map(lambda option: [option])),
     some(b"GET", key),
     some(b"SET", key, text),
     joined(some(b"SET", key, text), options),
@@ -64,8 +78,8 @@ commands = st.one_of(
     some(b"STRLEN", key),
     some(b"APPEND", key, text),
     some(b"SETRANGE", key, number, text),
+    some(b"SETRANGE", key, place, st.sampled_from([b"", b"far"])),
     some(st.sampled_from([b"GETRANGE", b"SUBSTR"]), key, number, number),
-    some(b"LPUSH", key, b"element"),
     some(b"DEL", key),
 )
 counters = st.one_of(
@@ -74,17 +88,38 @@ counters = st.one_of(
     some(st.sampled_from([b"INCRBY", b"DECRBY"]), key, number),
     some(b"INCRBYFLOAT", key, decimal),
     some(b"GET", key),
-    some(b"LPUSH", key, b"element"),
 )
-STATE = ["TYPE", "GET", "TTL", "PEXPIRETIME", "STRLEN"]
+subsequences = st.one_of(
+    some(b"SET", key, letters),
+    some(b"APPEND", key, letters),
+    joined(
+        some(b"LCS", key, key),
+        st.lists(
+            st.one_of(
+                some(
+                    st.sampled_from(
+                        [b"LEN", b"idx", b"IDX", b"IDX", b"WITHMATCHLEN", b"WHAT", b"MINMATCHLEN"]
+                    )
+                ),
+                some(b"MINMATCHLEN", st.sampled_from([b"0", b"2", b"-1", b"x"])),
+            ),
+            max_size=3,
+        ),
+    ),
+    some(b"RPUSH", key, letters),
+    some(b"DEL", key),
+)
+FAMILY = Family(
+    """append decr decrby get getdel getex getrange getset incr incrby incrbyfloat lcs mget mset msetnx psetex
+    set setex setnx setrange strlen substr""",
+    mixes=(commands, commands, counters, subsequences),
+    keys=KEYS,
+    state=["GET KEY"],
+)
 
 
-def test_strings(oracle: Oracle) -> None:
-    check_parity(oracle, commands, keys=KEYS, state=[*STATE, "OBJECT ENCODING"])
-
-
-def test_counters(oracle: Oracle) -> None:
-    check_parity(oracle, counters, keys=KEYS, state=STATE)
+def test_strings(drive: Drive) -> None:
+    drive(FAMILY)
 
 
 def test_a_string_that_would_be_too_long(oracle: Oracle) -> None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from tests.parity.test_blocking import request, steps
+from tests.parity import draws as st
+from tests.parity.drive import Drive
+from tests.parity.together import Talk, request, steps
 from tests.support.oracle import Oracle
-from tests.support.several import Id, Step, play_together
+from tests.support.several import Id, play_together
 
 pytestmark = pytest.mark.parity
-
-EXAMPLES = os.environ.get("STARLING_PARITY_EXAMPLES")
 
 key = st.sampled_from(["a", "b", "ab"])
 option = st.sampled_from(
@@ -41,18 +37,11 @@ requests = st.one_of(
 )
 
 
-@settings(
-    max_examples=int(EXAMPLES or 60),
-    derandomize=EXAMPLES is None,
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
-@given(
-    st.lists(st.builds(Step, st.integers(0, 2), requests), min_size=1, max_size=30), st.sampled_from([2, 3])
-)
-def test_who_is_told(oracle: Oracle, script: list[Step], protocol: int) -> None:
-    play_together(oracle, script, protocol=protocol)
+TRACKING = Talk("", mixes=(requests,), ends=["a", "b"])
+
+
+def test_who_is_told(drive: Drive) -> None:
+    drive(TRACKING)
 
 
 @pytest.mark.parametrize("protocol", [2, 3])

@@ -1,61 +1,48 @@
-"""Transactions of random commands, compared byte by byte with a real server."""
+"""Transactions of random commands, compared with a real redis-server: two clients who watch the same keys."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from tests.support.oracle import Connection, Oracle
-from tests.support.served import Client, Served
+from tests.parity import draws as st
+from tests.parity.drive import Drive
+from tests.parity.together import Talk, request
 
 pytestmark = pytest.mark.parity
 
-LINES = """
-MULTI
-EXEC
-EXEC now
-DISCARD
-WATCH k
-WATCH
-UNWATCH
-SET k 1
-SET k x
-GET k
-INCR k
-LPUSH k x
-DEL k
-NOSUCH
-GET
-PING
-SELECT 1
-SELECT 0
-MULTI
-EXEC
-"""
-STEP = st.tuples(st.booleans(), st.sampled_from(LINES.strip().splitlines()))
-
-
-@settings(
-    max_examples=60, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+KEYS = ["k", "l"]
+key = st.sampled_from(KEYS)
+control = st.one_of(
+    request(st.sampled_from(["MULTI", "MULTI", "EXEC", "EXEC", "EXEC", "DISCARD", "UNWATCH"])),
+    request(st.sampled_from(["MULTI", "EXEC", "DISCARD", "UNWATCH"]), "now"),
+    request("WATCH", key),
+    request("WATCH", key, key),
+    request("WATCH"),
 )
-@given(st.lists(STEP, min_size=3, max_size=14), st.sampled_from([2, 3]))
-def run(oracle: Oracle, steps: list[tuple[bool, str]], protocol: int) -> None:
-    """Two clients, each step of one of them."""
-    oracle.raw("FLUSHALL")
-    served = Served()
-    ours = (served.client, Client(served))
-    theirs = (Connection(oracle.port, protocol), Connection(oracle.port, protocol))
-    if protocol == 3:
-        for client in ours:
-            client.raw("HELLO", 3)
-    try:
-        for second, line in steps:
-            assert ours[second].raw(*line.split()) == theirs[second].raw(*line.split()), steps
-    finally:
-        for connection in theirs:
-            connection.close()
+commands = st.one_of(
+    request("SET", key, st.sampled_from(["1", "x"])),
+    request(st.sampled_from(["GET", "INCR", "DEL", "TYPE", "LPOP", "EXISTS", "PERSIST", "TTL"]), key),
+    request("LPUSH", key, "x"),
+    request(st.sampled_from(["NOSUCH", "GET", "PING", "SELECT 1", "SELECT 0", "FLUSHALL", "SWAPDB 0 1"])).map(
+        lambda words: tuple(str(words[0]).split())
+    ),
+    request("BLPOP", key, "0"),
+    request("BLMOVE", key, key, "LEFT RIGHT 0"),
+    request("BZPOPMIN", key, "0"),
+    request("XREAD BLOCK 0 STREAMS", key, "$"),
+    request("WAIT 0 0"),
+    request("PUBLISH a m"),
+    request("SUBSCRIBE a"),
+    request("RENAME", key, key),
+    request("PEXPIREAT", key, st.sampled_from(["1", "4000000000000"])),
+)
+FAMILY = Talk(
+    "discard exec multi unwatch watch",
+    mixes=(st.one_of(control, commands),),
+    clients=2,
+    ends=KEYS,
+)
 
 
-def test_transactions(oracle: Oracle) -> None:
-    run(oracle)
+def test_transactions(drive: Drive) -> None:
+    drive(FAMILY)
