@@ -107,7 +107,13 @@ class Source:
         return self.data[position]
 
     def length(self) -> int:
-        first = self.byte()
+        position = self.position
+        if position >= self.end:
+            raise UnexpectedEnd
+        first = self.data[position]
+        self.position = position + 1
+        if first < 0x40:
+            return first
         if first >= 0xC0:
             raise CorruptPayload("a string where a length should be")
         return self._length(first)

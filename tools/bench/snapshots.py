@@ -22,12 +22,14 @@ TIMEOUT_S = 600.0
 
 @dataclass(frozen=True)
 class Course:
-    """What one of them came to. `extra_mb` is memory beyond what the server held before (BGSAVE), or beyond
+    """What one of them came to. `cpu_s` is CPU time, of children too, which tells more than `seconds` where
+    the machine has other work. `extra_mb` is memory beyond what the server held before (BGSAVE), or beyond
     what both hold behind it (a full sync)."""
 
     server: str
     what: str
     seconds: float
+    cpu_s: float
     pause_ms: float
     extra_mb: float
 
@@ -65,6 +67,15 @@ def memory_mb(pid: int) -> float:
             continue  # a child that has just ended
         kib += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
     return kib / 1024
+
+
+def cpu_s(client: Client) -> float:
+    """CPU time of a server and of its children that have ended."""
+    fields = info(client, "cpu")
+    return sum(float(fields[f"used_cpu_{what}"]) for what in _CPU)
+
+
+_CPU = ("user", "sys", "user_children", "sys_children")
 
 
 class Watch:
@@ -107,18 +118,20 @@ def fill(subject: Subject, keys: int) -> None:
 
 def background_save(subject: Subject) -> Course:
     """BGSAVE of what is there."""
-    client, watch = subject.client, Watch(subject.pid)
+    client, watch, before_s = subject.client, Watch(subject.pid), cpu_s(subject.client)
     with pinged(subject.port) as waits:
         client.call("BGSAVE", timeout_s=TIMEOUT_S)
         seconds = watch.until(lambda: info(client, "persistence")["rdb_bgsave_in_progress"] == "0")
-    return Course(subject.name, "BGSAVE", seconds, waits[0], watch.most_mb - watch.before_mb)
+    spent_s = cpu_s(client) - before_s
+    return Course(subject.name, "BGSAVE", seconds, spent_s, waits[0], watch.most_mb - watch.before_mb)
 
 
 def full_sync(subject: Subject, replica: Subject) -> list[Course]:
-    """A full copy to an empty node: the whole of it as the primary's clients see it, and the loading of it as
-    the replica's do."""
+    """A full copy to an empty node: the whole as the primary's clients see it, with the primary's CPU time;
+    the loading as the replica's do, with the CPU time that the replica took for all of it."""
     subject.client.call("CONFIG", "SET", "repl-diskless-sync-delay", 0)
     client, watch = replica.client, Watch(subject.pid, replica.pid)
+    before_s, replica_before_s = cpu_s(subject.client), cpu_s(client)
     loading_since: list[float] = []
 
     def is_over() -> bool:
@@ -130,8 +143,9 @@ def full_sync(subject: Subject, replica: Subject) -> list[Course]:
         client.call("REPLICAOF", "127.0.0.1", subject.port)
         seconds = watch.until(is_over)
         loading_s = time.monotonic() - loading_since[0] if loading_since else 0.0
+    spent_s, replica_spent_s = cpu_s(subject.client) - before_s, cpu_s(client) - replica_before_s
     extra_mb = watch.most_mb - watch.now_mb()
     return [
-        Course(subject.name, "full sync", seconds, waits[0], extra_mb),
-        Course(subject.name, "of it loading", loading_s, waits[1], extra_mb),
+        Course(subject.name, "full sync", seconds, spent_s, waits[0], extra_mb),
+        Course(subject.name, "of it loading", loading_s, replica_spent_s, waits[1], extra_mb),
     ]

@@ -28,7 +28,7 @@ def no_servers(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(verbs, "_running", running)
     monkeypatch.setattr(verbs, "measure", figure)
-    monkeypatch.setattr(verbs, "_courses", lambda name, *_: [Course(name, "BGSAVE", 2.0, 5.0, 8.0)])
+    monkeypatch.setattr(verbs, "_courses", lambda name, *_: [Course(name, "BGSAVE", 2.0, 1.0, 5.0, 8.0)])
     monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
 
 
