@@ -509,8 +509,8 @@ FAMILIES: list[Family] = [
 ]  # fmt: skip
 
 
-def hash_fields_that_expire(r: RedisCluster) -> None:
-    """What Redis 7.4 has added: compared with what it documents, as the server at hand is older."""
+def newer_commands(r: Any) -> None:
+    """What Redis 7.2 and 7.4 have added: compared with what they document, as the server at hand is older."""
     r.flushall(target_nodes=RedisCluster.PRIMARIES)
     r.hset("{t}h", mapping={"a": 1, "b": 2, "c": 3})
     assert r.hexpire("{t}h", 1050, "a", "absent") == [1, -2]
@@ -533,3 +533,4 @@ def hash_fields_that_expire(r: RedisCluster) -> None:
     # An absent key: see https://redis.io/docs/latest/commands/hexpire/
     assert r.hexpire("{t}h", 10, "a") == [-2]
     assert r.hscan("{t}h", 0, no_values=True) == (0, [])
+    assert r.waitaof(0, 0, 10, target_nodes=r.get_node_from_key("{t}h")) == [0, 0]
