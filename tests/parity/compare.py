@@ -50,6 +50,8 @@ def same(command: Command, ours: Frame, theirs: Frame) -> bool:
         return _sorted(ours) == _sorted(theirs)
     if name in DRAWS:
         return _shape(ours) == _shape(theirs)
+    if name == b"OBJECT" and command[1].upper() == b"IDLETIME":
+        return _same_time(ours, theirs, TOLERANCE_MS // 1000)
     if name == b"RANDOMKEY":
         return ours.kind == theirs.kind and (ours.text == b"-1") == (theirs.text == b"-1")
     if name in SCANS and ours.children and theirs.children:

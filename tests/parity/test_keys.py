@@ -85,7 +85,7 @@ scans = st.one_of(
             st.one_of(
                 some(b"COUNT", st.sampled_from([b"1000", b"0", b"-1", b"x"])),
                 some(b"MATCH", st.sampled_from([b"*", b"a*", b"x"])),
-                some(b"TYPE", st.sampled_from([b"string", b"LIST", b"none"])),
+                some(b"TYPE", st.sampled_from([b"string", b"LIST", b"nosuch"])),
                 some(b"COUNT"),
             ),
             max_size=2,

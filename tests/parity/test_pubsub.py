@@ -12,7 +12,8 @@ from tests.support.several import Step
 pytestmark = pytest.mark.parity
 
 channel = st.sampled_from(["a", "b", "ab"])
-pattern = st.sampled_from(["a*", "*", "b"])
+# No two match one channel: which of a client's patterns is served first is the hash table's affair.
+pattern = st.sampled_from(["a*", "[b-c]", "?x"])
 chatter = st.one_of(
     request(st.sampled_from(["SUBSCRIBE", "UNSUBSCRIBE", "SSUBSCRIBE", "SUNSUBSCRIBE"]), channel),
     request(st.sampled_from(["SUBSCRIBE", "UNSUBSCRIBE", "SSUBSCRIBE", "SUNSUBSCRIBE"]), channel, channel),
