@@ -1,6 +1,5 @@
 """Whole nodes under faults: with cluster-write-acks nothing acknowledged is lost. Without, the check finds
 that something is.
-
 """
 
 from __future__ import annotations
@@ -26,9 +25,7 @@ def test_one_seed_has_one_history() -> None:
 
 
 def test_what_is_wrong_is_told() -> None:
-    outcome = Outcome(1)
-    assert not outcome.is_broken
-    outcome.stuck = "did not recover"
-    outcome.wrong = {"k": []}
+    assert not Outcome(1).is_broken
+    outcome = Outcome(1, stuck="did not recover", wrong={"k": []})
     assert outcome.is_broken
     assert outcome.reason == "not linearizable: k; did not recover"
