@@ -174,6 +174,9 @@ class Core(Views):
         self.sync_kept = loaded.sync_kept
         for peer in loaded.peers:
             if peer is not self.me:
+                # nodes.conf has no certificates, and a FAIL without one convinces nobody else: those who have
+                # one tell us at once, and if nobody has, the dead one is found again within node-timeout.
+                peer.failed = peer.suspected = False
                 self.peers[peer.node_id] = peer
                 self.rehash(peer)
                 self.judged(peer)

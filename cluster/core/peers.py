@@ -103,6 +103,9 @@ class Peer:
     def digest(self) -> int:
         """64 bits that differ when two nodes know different versions of this member's facts."""
         text = f"{self.node_id} {self.incarnation} {self.claim_version} {int(self.fail_holds())}"
+        if not self.claim_version:
+            # As nodes.conf had it, without a version: what it says tells it apart.
+            text += f" {self.config_epoch} {self.primary_id or ''} {self.claims:x}"
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 

@@ -60,7 +60,7 @@ class Slots:
                 self._announcer.claim(above=fact.version)
             return False
         peer = state.member(fact.node_id)
-        if peer is None or fact.version <= peer.claim_version:
+        if peer is None or not _is_news(peer, fact):
             return False
         before = peer.claims
         epoch_changed = peer.config_epoch != fact.config_epoch
@@ -292,3 +292,12 @@ class Slots:
         self._state.migrating.clear()
         self._state.importing.clear()
         self._state.emit(ServingChanged())
+
+
+def _is_news(peer: Peer, fact: ClaimFact) -> bool:
+    if fact.version or peer.claim_version:
+        return fact.version > peer.claim_version
+    # Both are as some nodes.conf had them, which keeps no versions, and the claimant may never come back to
+    # say it anew: any choice will do that is everyone's.
+    known = (peer.config_epoch, peer.claims, peer.primary_id or "")
+    return (fact.config_epoch, fact.slots, fact.primary_id) > known

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cluster.core.effects import Send
+from cluster.core.effects import Address, Send
 from protocol.gossip.messages import Vote
 from protocol.gossip.slotset import to_ranges
 from tools.sim.flock import Flock, SimNode
@@ -30,6 +30,8 @@ class Invariants:
         self._flock = flock
         self._next = watch
         self._votes: dict[tuple[str, int], str] = {}
+        self._names: dict[Address, str] = {}
+        """Who is, or was last, at an address: a vote may go to where its candidate no longer is."""
         self._elected: set[tuple[str, int]] = set()
         self._winners: dict[int, str] = {}
         self._config_epochs: dict[str, int] = {}
@@ -42,8 +44,7 @@ class Invariants:
     def _sent(self, node: SimNode, effect: Send) -> None:
         message = effect.message
         if isinstance(message, Vote):
-            target = self._flock.by_address.get(effect.to)
-            name = target.name if target is not None else str(effect.to)
+            name = self._names.get(effect.to, str(effect.to))
             self._elected.add((name, message.election_epoch))
             given = self._votes.setdefault((message.sender, message.election_epoch), name)
             if given != name:
@@ -52,6 +53,7 @@ class Invariants:
                 )
 
     def _look(self, node: SimNode) -> None:
+        self._names[node.address] = node.name
         me = node.core.me
         if me.is_replica:
             self._replicas.add(me.node_id)

@@ -166,3 +166,18 @@ def test_a_node_can_start_in_the_middle_of_a_formed_cluster() -> None:
     assert [core.current_epoch for core in cores] == [3, 3]
     assert [peer.node_id for peer in cores[1].members] == [primary.node_id]
     assert RoleChanged(primary.node_id, primary.host, primary.port) in cores[1].take_effects()
+
+
+def test_a_fail_that_only_nodes_conf_knows_is_found_anew() -> None:
+    """It has no certificate there, with which others could be convinced."""
+    core = make_core()
+    introduce(core, 1, slots=range(10), epoch=2)
+    peer = core.peers[node_id(1)]
+    peer.failed, peer.failed_incarnation = True, peer.incarnation
+    core.judged(peer)
+    core.order(core.now_ms, SaveConfig())
+    saved = next(effect.text for effect in core.take_effects() if isinstance(effect, Persist))
+    assert "fail" in saved
+    again = make_core(saved=saved)
+    assert not again.peers[node_id(1)].failed
+    assert not again.troubled

@@ -138,3 +138,24 @@ def test_our_own_word_from_before_our_disk_went_back_is_said_anew() -> None:
     tell(core, 1, bus.Update(node_id(1), 0, bus.ClaimFact(core.me.node_id, old + 100, 0, "", 0)))
     assert core.me.claim_version > old + 100
     assert core.me.owned == 2
+
+
+def test_claims_that_only_some_nodes_conf_remembers_are_weighed_alike_everywhere() -> None:
+    """They have no versions, and who made them may never come back."""
+    gone, younger = node_id(1), slotset.from_slots(range(5, 9))
+    facts = [
+        bus.ClaimFact(gone, 0, 3, "", slotset.from_slots(range(5))),
+        bus.ClaimFact(gone, 0, 4, "", younger),
+        bus.ClaimFact(gone, 0, 4, node_id(2), 0),
+    ]
+    views = set()
+    for order in (facts, facts[::-1], [facts[1], facts[0], facts[2]]):
+        core = make_core()
+        core._merge(bus.MemberFact(gone, 1, "10.0.0.1", 7101, 17101), core.me)
+        for fact in order:
+            core._merge(fact, core.me)
+        assert core.peers[gone].owned == younger
+        views.add(core.peers[gone].record_hash)
+    assert len(views) == 1
+    assert not core._merge(facts[0], core.me)
+    assert core._merge(bus.ClaimFact(gone, 1, 1, "", 0), core.me)
