@@ -369,7 +369,7 @@ class Context:
     def flushed(self, database: Keyspace, count: int) -> None:
         """Says that all keys of a database, so many, are gone or have been exchanged for others."""
         self.server.dirty += count or 1
-        self.server.watches.touch_database(database.index)
+        self.server.watches.touch_database(database.index, lambda key: database.stored(key) is not None)
         self.server.waiters.touch_database(database.index)
 
     def propagate_instead(self, commands: Iterable[list[bytes]]) -> None:

@@ -9,6 +9,7 @@ from cluster.commands.context import Context
 from cluster.commands.pubsub import FLAGS, LOOK, wanted_channels
 from cluster.core.orders import Publish
 from cluster.spec.command import command
+from cluster.spec.errors import CommandError
 from protocol.resp.types import NO_REPLY, Push, Reply
 
 
@@ -17,6 +18,8 @@ from protocol.resp.types import NO_REPLY, Push, Reply
          complexity="O(N) where N is the number of shard channels.")  # fmt: skip
 def ssubscribe(ctx: Context, *channels: bytes) -> Reply:
     """Listens to shard channels."""
+    if ctx.server.runner.is_nested():
+        raise CommandError("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client")
     for channel in channels:
         ctx.server.pubsub.subscribe_shard(ctx.session, channel)
         _confirm(ctx, b"ssubscribe", channel)

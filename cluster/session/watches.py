@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cluster.session.session import Session
 
 Place = tuple[int, bytes]
@@ -46,9 +48,11 @@ class Watches:
             if session.watched[place]:
                 session.watch_broken = True
 
-    def touch_database(self, index: int) -> None:
-        """All keys of the database are gone or others."""
+    def touch_database(self, index: int, exists: Callable[[bytes], bool] = lambda _key: True) -> None:
+        """All keys of the database are gone or others. A key that was absent, and of which `exists` says that
+        it still is, has not changed."""
         for place, sessions in self._sessions.items():
             if place[0] == index:
                 for session in sessions:
-                    session.watch_broken = True
+                    if session.watched[place] or exists(place[1]):
+                        session.watch_broken = True
