@@ -36,7 +36,8 @@ class Ear(threading.Thread):
         self.port = port
         self.heard: dict[str, list[int]] = {}
         self._count = count
-        self._pubsub = Redis(port=port, socket_timeout=30).pubsub(ignore_subscribe_messages=True)
+        client = Redis(port=port, socket_timeout=30)
+        self._pubsub = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         self._pubsub.subscribe(CHANNEL)
         assert self._pubsub.get_message(timeout=10) is None
 
