@@ -18,6 +18,7 @@ from cluster.spec.errors import NO_SUCH_KEY, CommandError
 from cluster.store.values.stream import Items, Stream
 from cluster.store.values.stream_groups import Consumer, Group, Pending
 from cluster.store.values.stream_id import ID_MAX, format_id
+from cluster.store.values.string import as_int64
 from protocol.resp.types import Reply
 
 _COUNT_DEFAULT = 10
@@ -99,7 +100,7 @@ def _head(stream: Stream) -> dict[bytes, Reply]:
         b"radix-tree-nodes": radix_tree_nodes(ids),
         b"last-generated-id": format_id(stream.last_id),
         b"max-deleted-entry-id": format_id(stream.max_deleted_id),
-        b"entries-added": stream.entries_added,
+        b"entries-added": as_int64(stream.entries_added),
         b"recorded-first-entry-id": format_id(stream.first_id),
     }
 

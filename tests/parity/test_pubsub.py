@@ -21,8 +21,8 @@ chatter = st.one_of(
     request(st.sampled_from(["PUBLISH", "SPUBLISH"]), channel, "message"),
     request("PUBSUB", st.sampled_from(["NUMSUB", "SHARDNUMSUB"]), channel, channel),
     request("PUBSUB", st.sampled_from(["NUMSUB", "SHARDNUMSUB", "NUMPAT"])),
-    request("PUBSUB", st.sampled_from(["CHANNELS", "SHARDCHANNELS"])),
-    request("PUBSUB", st.sampled_from(["CHANNELS", "SHARDCHANNELS"]), pattern),
+    # With a pattern that one channel matches at the most: their order is the hash table's affair as well.
+    request("PUBSUB", st.sampled_from(["CHANNELS", "SHARDCHANNELS"]), st.sampled_from(["b", "[b-c]"])),
     request("PUBSUB", st.sampled_from(["CHANNELS", "SHARDCHANNELS", "NUMPAT"]), "a b"),
     # What leaves all of several is left out: in which order it does so is the hash table's affair.
     request(st.sampled_from(["PING", "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "PUBLISH", "SPUBLISH", "GET"])),
