@@ -45,7 +45,7 @@ def test_a_file_of_redis_is_read() -> None:
 def test_what_is_saved_is_read_back() -> None:
     core = busy()
     again = make_core(saved=saved_text(core))
-    kept = ("host", "port", "bus_port", "is_replica", "primary_id", "owned", "hostname", "failed")
+    kept = ("host", "port", "bus_port", "is_replica", "primary_id", "owned", "hostname")
     assert again.peers[node_id(1)].config_epoch == 4
     for number in (1, 2, 3):
         for name in kept:
