@@ -258,8 +258,8 @@ class Publishing:
         """Hands to our clients what is next, and holds what is not."""
         stream = self._streams.get(message.origin)
         if stream is None or stream.life < message.life:
-            # Whatever it said before, to others, we have not been there for.
-            stream = self._streams[message.origin] = _Stream(message.life, message.first)
+            # What came first may yet come by another way; whoever has just joined waits for it in vain, once.
+            stream = self._streams[message.origin] = _Stream(message.life, 1)
             self._gaps.pop(message.origin, None)
         elif stream.life > message.life:
             return
