@@ -7,6 +7,7 @@ from cluster.core.effects import (
     Address,
     Deliver,
     Effect,
+    InSyncChanged,
     PauseWrites,
     Persist,
     RoleChanged,
@@ -77,6 +78,9 @@ class Script:
     def serving_changed(self) -> None:
         self.events.append("serving")
 
+    def in_sync_changed(self) -> None:
+        self.events.append("in sync")
+
     def published(self, channel: bytes, message: bytes, *, sharded: bool) -> None:
         self.events.append(("published", channel, message, sharded))
 
@@ -102,6 +106,7 @@ def test_a_tick_tells_replication_first_and_effects_happen_in_order() -> None:
             PauseWrites(99),
             Deliver(b"news", b"hello", True),
             ServingChanged(),
+            InSyncChanged(),
         ]
     )
     script.driver.tick()
@@ -115,6 +120,7 @@ def test_a_tick_tells_replication_first_and_effects_happen_in_order() -> None:
         ("pause", 99),
         ("published", b"news", b"hello", True),
         "serving",
+        "in sync",
     ]
 
 
