@@ -9,6 +9,7 @@ import random
 import socket
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -114,7 +115,7 @@ def test_a_primary_that_talks_garbage(start: Start, tmp_path: Path, impostor: Im
     for name, (impostor.greeting, impostor.answer, said) in CASES.items():
         logged = len(process.lines)
         client.replicaof("127.0.0.1", impostor.port)
-        wait_until(f"{name} to be told of", lambda at=logged, text=said: untold(process, at, text), 20.0)  # type: ignore[misc]
+        wait_until(f"{name} to be told of", partial(untold, process, logged, said), 20.0)
         client.replicaof("NO", "ONE")
         assert client.get("kept") == "value", name
         assert client.dbsize() == 1, name
