@@ -36,8 +36,9 @@ class Ear(threading.Thread):
         self.port = port
         self.heard: dict[str, list[int]] = {}
         self._count = count
-        client = Redis(port=port, socket_timeout=30)
-        self._pubsub = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+        # Kept, as redis-py would close the connection with it, and subscribe anew on another.
+        self._client = Redis(port=port, socket_timeout=30)
+        self._pubsub = self._client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         self._pubsub.subscribe(CHANNEL)
         assert self._pubsub.get_message(timeout=10) is None
 
@@ -58,6 +59,7 @@ class Ear(threading.Thread):
         while self._pubsub.get_message(timeout=0.2) is not None:
             found += 1
         self._pubsub.close()
+        self._client.close()
         return found
 
 

@@ -25,11 +25,10 @@ class Pair(Local):
             "10.0.0.2",
             7002,
             17002,
-            is_replica=True,
-            primary_id=self.core.me.node_id,
             replication_offset=55,
         )
         self.core.peers[REPLICA_ID] = self.replica
+        self.core.follows(self.replica, self.core.me.node_id)
         self.me = self.core.me.node_id.encode()
 
 
