@@ -89,7 +89,7 @@ def _start(ctx: Context, options: _Options) -> None:
     if old is not None and ((optin and old.opts == "out") or (optout and old.opts == "in")):
         raise CommandError(f"ERR You can't switch OPTIN/OPTOUT mode {SWITCH_FIRST}")
     earlier = old.prefixes if old is not None else ()
-    _check_prefixes(earlier, options.prefixes)
+    _check_prefixes(sorted(earlier), options.prefixes)
     every_key = broadcasts and not options.prefixes and b"" not in earlier
     prefixes = (*earlier, *options.prefixes, *((b"",) if every_key else ()))
     mode = TrackingMode(
@@ -102,7 +102,7 @@ def _start(ctx: Context, options: _Options) -> None:
     ctx.server.tracking.start(ctx.session, mode)
 
 
-def _check_prefixes(earlier: tuple[bytes, ...], given: list[bytes]) -> None:
+def _check_prefixes(earlier: list[bytes], given: list[bytes]) -> None:
     """A key must not be told of twice. Raises CommandError."""
     for at, prefix in enumerate(given):
         for others, what in ((earlier, "an existing"), (given[at + 1 :], "another provided")):

@@ -83,3 +83,8 @@ def test_refusals(oracle: Oracle, line: str, protocol: int) -> None:
     play_together(
         oracle, steps(f"0 {line}", "0 CLIENT TRACKING ON BCAST PREFIX z", f"0 {line}"), protocol=protocol
     )
+
+
+def test_of_the_prefixes_that_overlap_the_first_in_order_is_named(oracle: Oracle) -> None:
+    before = "0 CLIENT TRACKING ON BCAST PREFIX zb PREFIX za"
+    play_together(oracle, steps(before, "0 CLIENT TRACKING ON BCAST PREFIX z"), protocol=3)
