@@ -72,7 +72,8 @@ class Bus:
         self._listeners: list[Listener] = []
         self._datagrams: dict[bool, DatagramPort] = {}
         self._outgoing: dict[Address, OutgoingLink] = {}
-        self._incoming: set[IncomingLink] = set()
+        # A dict for its order: what is closed in another one each time has another history each time.
+        self._incoming: dict[IncomingLink, None] = {}
 
     @property
     def links(self) -> int:
@@ -149,10 +150,13 @@ class Bus:
             self._world.connect(to.host, to.port, link)
         return link
 
+    def _forget(self, link: IncomingLink) -> None:
+        self._incoming.pop(link, None)
+
     def _accept(self) -> IncomingLink:
-        link = IncomingLink(self._world, self.stats, self._frame, self._broken, self._incoming.discard)
+        link = IncomingLink(self._world, self.stats, self._frame, self._broken, self._forget)
         if len(self._incoming) < LINKS_MAX:
-            self._incoming.add(link)
+            self._incoming[link] = None
         else:
             link.refused = True
         return link
