@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import TracebackType
+from functools import partial
 
 from redis.cluster import RedisCluster
 from redis.exceptions import RedisError
 
 from tests.e2e.cluster import RunningCluster
+from tests.e2e.load import Busy
 from tests.e2e.scenarios import key_of_slot
 from tools.admin.client import AdminError, ServerError, UnreachableError
 from tools.admin.form import view
@@ -22,29 +22,16 @@ WRITERS = 4
 KEYS = 30
 
 
-class Additions:
+class Additions(Busy):
     """Writers that add unique members to sets on all slots, and remember which were acknowledged. A context
     manager. To add one twice changes nothing, so clients may try again as they like.
     """
 
     def __init__(self, connect: Callable[[], RedisCluster]) -> None:
         self._connect = connect
-        self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._write, args=(number,)) for number in range(WRITERS)]
+        super().__init__(*(partial(self._write, number) for number in range(WRITERS)))
         self.acknowledged: list[set[str]] = [set() for _ in range(WRITERS)]
         self.refused = 0
-
-    def __enter__(self) -> Additions:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join()
 
     @property
     def count(self) -> int:

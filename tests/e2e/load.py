@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Self
 
 from redis.cluster import RedisCluster
 from redis.exceptions import RedisError
@@ -35,7 +36,27 @@ class Tally:
     """The longest time between two acknowledged writes."""
 
 
-class Load:
+class Busy:
+    """Threads that run as long as a context does; they end soon after `_stopping` is set."""
+
+    def __init__(self, *targets: Callable[[], None]) -> None:
+        self._stopping = threading.Event()
+        self._threads = [threading.Thread(target=target) for target in targets]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+
+class Load(Busy):
     """One writer and one reader, each with a client of its own, over `keys` keys. A context manager.
 
     Every write raises its key's number by one, so a read must give at least what was acknowledged before it
@@ -49,20 +70,7 @@ class Load:
         self._names = [f"load:{own}:{number}" for number in range(keys)]
         self.promises = {name: Promise() for name in self._names}
         self.tally = Tally()
-        self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._write), threading.Thread(target=self._read)]
-
-    def __enter__(self) -> Load:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join()
+        super().__init__(self._write, self._read)
 
     def wait_for_writes(self, count: int, timeout_s: float = 30.0) -> None:
         """Waits until so many more writes have been acknowledged."""

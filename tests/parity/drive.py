@@ -32,6 +32,22 @@ from tests.support.oracle import Oracle
 
 COMMANDS_WANTED = int(os.environ.get("STARLING_PARITY_COMMANDS", "5000"))
 FIRST_SEED = int(os.environ.get("STARLING_PARITY_SEED", "0"))
+DATA_GROUPS = frozenset(
+    [
+        "bitmap",
+        "generic",
+        "geo",
+        "hash",
+        "hyperloglog",
+        "list",
+        "pubsub",
+        "set",
+        "sorted-set",
+        "stream",
+        "string",
+        "transactions",
+    ]
+)
 RUN_COMMANDS_MIN = 60
 RUN_COMMANDS_MAX = 140
 ATTEMPTS = 8
@@ -143,6 +159,11 @@ def specs() -> Iterator[CommandSpec]:
     """Each command and subcommand that does something."""
     for spec in COMMANDS.values():
         yield from spec.subcommands.values() if spec.handler is None else [spec]
+
+
+def names_of_data_commands() -> set[str]:
+    """As INFO commandstats has them; of a command with subcommands only these."""
+    return {spec.name for spec in specs() if spec.group in DATA_GROUPS}
 
 
 @cache

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from redis.cluster import RedisCluster
 
-from cluster.spec.command import COMMANDS
 from tests.conftest import NO_SERVER, REQUIRED
 from tests.e2e.cluster import RunningCluster
+from tests.parity.drive import names_of_data_commands
 from tests.parity.redis_py_calls import FAMILIES, Recorder, Told, newer_commands
 from tests.support.oracle import SERVER
 from tools.up.local import HOST
@@ -22,22 +22,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of methods that Redis has replaced by others
 ]
 
-DATA_GROUPS = frozenset(
-    [
-        "bitmap",
-        "generic",
-        "geo",
-        "hash",
-        "hyperloglog",
-        "list",
-        "pubsub",
-        "set",
-        "sorted-set",
-        "stream",
-        "string",
-        "transactions",
-    ]
-)
 PATIENT = {"cluster-node-timeout": "60000"}
 """On a machine that is busy with other tests no node is to be given up."""
 SENT_AS_ANOTHER = {"incr", "decr", "sort_ro"}
@@ -73,14 +57,6 @@ def test_the_same_results(both: tuple[int, int], protocol: int) -> None:
     assert [name for name, _ in ours] == [name for name, _ in theirs]
     unequal: list[tuple[Told, Told]] = [pair for pair in zip(ours, theirs, strict=True) if pair[0] != pair[1]]
     assert not unequal
-
-
-def names_of_data_commands() -> set[str]:
-    """As INFO commandstats has them; of a command with subcommands only these."""
-    top = [spec for spec in COMMANDS.values() if spec.group in DATA_GROUPS]
-    return {spec.name for spec in top if spec.handler is not None} | {
-        child.name for spec in top for child in spec.subcommands.values()
-    }
 
 
 def test_every_data_command_is_among_them(both: tuple[int, int]) -> None:

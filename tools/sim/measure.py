@@ -44,6 +44,17 @@ class Case:
         flock.load(self.nodes, self.primaries or max(1, self.nodes // 2))
         return flock
 
+    def bereaved(self, dead: int) -> tuple[Flock, SimNode, list[SimNode]]:
+        """The formed cluster when so many have just died and nobody knows it yet: one that lives, and the
+        others that do. Traffic counts from here."""
+        flock = self.flock()
+        flock.run(REST_MS)
+        origin, *others = flock.rng.sample(flock.running(), len(flock.nodes))
+        for node in others[:dead]:
+            flock.kill(node.name)
+        flock.traffic.clear()
+        return flock, origin, others[dead:]
+
 
 @dataclass(slots=True)
 class Outcome:
@@ -108,14 +119,9 @@ def rumor_with_dead(case: Case) -> Outcome:
 
 
 def _rumor(case: Case, dead: int) -> Outcome:
-    flock = case.flock()
-    flock.run(REST_MS)
-    origin, *others = flock.rng.sample(flock.running(), len(flock.nodes))
-    for node in others[:dead]:
-        flock.kill(node.name)
-    flock.traffic.clear()
+    flock, origin, others = case.bereaved(dead)
     subject, before = origin.core.me.node_id, origin.core.me.incarnation
-    arrivals = Arrivals(flock, others[dead:], lambda node: node.core.peers[subject].incarnation > before)
+    arrivals = Arrivals(flock, others, lambda node: node.core.peers[subject].incarnation > before)
     sent = 0
 
     def count(_: SimNode, effect: Send) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cluster.core.effects import Deliver
 from cluster.core.orders import Publish
 from tools.sim.flock import SimNode
-from tools.sim.measure import DEAD_SHARE, REST_MS, Case, Outcome
+from tools.sim.measure import DEAD_SHARE, Case, Outcome
 
 MESSAGES = 50
 EVERY_MS = 10
@@ -25,14 +25,9 @@ def publish_with_dead(case: Case) -> Outcome:
 def _publish(case: Case, dead: int) -> Outcome:
     """`slowest_ms` and `median_ms` are over all messages at all nodes that live; `frames_per_node` and
     `receipts_per_node` are for each message. `missing`, `doubled` and `disordered` are counted over all."""
-    flock = case.flock()
-    flock.run(REST_MS)
-    origin, *others = flock.rng.sample(flock.running(), len(flock.nodes))
-    for node in others[:dead]:
-        flock.kill(node.name)
-    flock.traffic.clear()
+    flock, origin, others = case.bereaved(dead)
     begun_ms = flock.now_ms
-    heard: dict[str, list[int]] = {node.name: [] for node in others[dead:]}
+    heard: dict[str, list[int]] = {node.name: [] for node in others}
     took_ms: list[float] = []
 
     def note(node: SimNode, effect: Deliver) -> None:
