@@ -148,6 +148,6 @@ def bitop(ctx: Context, operation: bytes, destination: bytes, *keys: bytes) -> R
     if made:
         ctx.db.put(destination, made)
         ctx.changed(destination, b"set")
-    elif ctx.db.delete(destination):
+    elif ctx.db.discard(destination):
         ctx.changed(destination, b"del")
     return len(made)

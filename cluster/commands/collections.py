@@ -54,11 +54,12 @@ def wrong_arity(name: str) -> CommandError:
 
 
 def store_result(ctx: Context, key: bytes, event: bytes, made: Set | SortedSet) -> int:
-    """What SINTERSTORE and its kin do with a result: an empty one removes the key. The reply is its size."""
+    """What SINTERSTORE and its kin do with a result: an empty one removes the key, also one that is over but
+    still there, as in Redis. The reply is its size."""
     if len(made):
         ctx.db.put(key, made)
         ctx.changed(key, event)
-    elif ctx.db.delete(key):
+    elif ctx.db.discard(key):
         ctx.changed(key, b"del")
     return len(made)
 

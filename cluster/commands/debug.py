@@ -12,7 +12,7 @@ from typing import Final
 from cluster.commands.arguments import positive, strtod
 from cluster.commands.context import Context
 from cluster.commands.debug_protocol import REPLIES, sample
-from cluster.commands.objects import encoding, object_refcount
+from cluster.commands.objects import encoding, references
 from cluster.spec.command import command
 from cluster.spec.errors import NO_SUCH_KEY, CommandError
 from cluster.spec.option_kinds import parse_memory
@@ -57,15 +57,13 @@ def _unknown(_ctx: Context, _words: Sequence[bytes]) -> Reply:
 
 
 def _object(ctx: Context, words: Sequence[bytes]) -> Reply:
-    entry = ctx.db.peek(words[0])
+    entry = ctx.db.stored(words[0])  # also one that is over
     if entry is None:
         raise CommandError(NO_SUCH_KEY)
     idle_s = max(0, ctx.now_ms - entry.access_ms) // 1000
-    references = object_refcount(ctx, words[0])
-    assert isinstance(references, int)
     size = len(dump(entry.value, plain_bytes=ctx.server.plain_bytes)) - _PAYLOAD_FRAME_BYTES
     return Status(
-        f"Value at:{id(entry.value):#x} refcount:{references}"
+        f"Value at:{id(entry.value):#x} refcount:{references(entry.value)}"
         f" encoding:{encoding(entry.value)} serializedlength:{size}"
         f" lru:{entry.access_ms // 1000 & _LRU_CLOCK_MASK} lru_seconds_idle:{idle_s}"
         f"{_quicklist(ctx, entry.value)}".encode()

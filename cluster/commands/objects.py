@@ -96,7 +96,11 @@ def object_refcount(ctx: Context, key: bytes) -> Reply:
     entry = look(ctx, key, notifies=False)
     if entry is None:
         return None
-    value = entry.value
+    return references(entry.value)
+
+
+def references(value: Value) -> int:
+    """How many references to a value OBJECT REFCOUNT counts."""
     shared = type(value) is bytes and is_integer(value) and 0 <= int(value) < SHARED_INTEGERS
     return SHARED_REFERENCES if shared else 1
 

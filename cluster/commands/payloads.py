@@ -67,11 +67,11 @@ def restore_(ctx: Context, key: bytes, ttl_text: bytes, payload: bytes, *words: 
     value = _value(payload, ctx.server.options)
     expire_ms = ttl_ms + ctx.now_ms if ttl_ms and not options.absolute else ttl_ms
     if expire_ms and is_over(ctx, expire_ms):
-        if ctx.db.delete(key):
+        if ctx.db.discard(key):
             ctx.changed(key, b"del")
             ctx.propagate_instead([[b"DEL", key]])
         return OK
-    ctx.db.delete(key)
+    ctx.db.discard(key)
     ctx.db.put(key, value, expire_ms)
     ctx.db.field_expiry.note(key, value, is_new=True)
     _set_use(ctx, key, options)

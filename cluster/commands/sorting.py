@@ -130,7 +130,7 @@ def _sort(ctx: Context, key: bytes, wanted: _Wanted) -> Reply:
     if chosen:
         ctx.db.put(wanted.store, List.from_items(element or b"" for element in chosen))
         ctx.changed(wanted.store, b"sortstore", len(chosen))
-    elif ctx.db.delete(wanted.store):
+    elif ctx.db.discard(wanted.store):
         ctx.changed(wanted.store, b"del")
     return len(chosen)
 

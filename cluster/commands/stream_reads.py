@@ -121,11 +121,12 @@ def _reply(ctx: Context, found: list[tuple[bytes, list[Reply]]]) -> Reply:
 def xread(ctx: Context, *words: bytes) -> Reply:
     """The entries of streams behind ids; can wait for new ones."""
     request = _request(ctx, words, grouped=False)
-    found: list[tuple[bytes, Iterable[tuple[int, Items]]]] = []
+    asked = list(zip(request.keys, request.ids, strict=True))
+    after = [(key, _after(text, ctx.db.typed(key, Stream))) for key, text in asked]
     first: dict[bytes, int] = {}
-    for key, text in zip(request.keys, request.ids, strict=True):
-        stream = ctx.db.typed(key, Stream)
-        id_ = _after(text, stream)
+    found: list[tuple[bytes, Iterable[tuple[int, Items]]]] = []
+    for key, id_ in after:
+        stream = ctx.db.typed(key, Stream)  # Redis looks twice as well, and each look is a hit or a miss
         first.setdefault(key, id_)
         if stream is not None and stream.last_living_id() > id_:
             found.append((key, _limited(stream, id_ + 1, request.count)))
@@ -189,6 +190,7 @@ def xreadgroup(ctx: Context, *words: bytes) -> Reply:
     delivery = _Delivery(ctx, request, request.count)
     found = []
     for each, id_ in zip(named, after, strict=True):
+        ctx.db.get(each.key)  # the second look, as with XREAD
         if id_ != _NEW:
             found.append((each.key, delivery.history(each, id_ + 1)))
         elif each.stream.last_living_id() > each.group.last_id:

@@ -78,7 +78,7 @@ def watch(ctx: Context, *keys: bytes) -> Reply:
     if ctx.session.queue is not None:
         raise CommandError("ERR WATCH inside MULTI is not allowed")
     for key in keys:
-        ctx.server.watches.watch(ctx.session, (ctx.db.index, key), ctx.db.peek(key) is not None)
+        ctx.server.watches.watch(ctx.session, (ctx.db.index, key), ctx.db.lives(key))
     return OK
 
 
@@ -99,6 +99,6 @@ def _is_broken(server: Server, session: Session) -> bool:
     if session.watch_broken:
         return True
     return any(
-        existed and server.databases[index].peek(key) is None
+        existed and not server.databases[index].lives(key)
         for (index, key), existed in session.watched.items()
     )

@@ -153,6 +153,11 @@ class Keyspace:
         """The entry, whether it is expired or not."""
         return self.slots[key_slot(key)].get(key)
 
+    def lives(self, key: bytes) -> bool:
+        """Whether there is a live key. Removes nothing."""
+        entry = self.stored(key)
+        return entry is not None and not (self.hides_expired and 0 < entry.expire_ms < self.clock.now_ms)
+
     def typed(self, key: bytes, kind: type[_V]) -> _V | None:
         """The live value when it is of that type. Raises CommandError(WRONG_TYPE)."""
         value = self.get(key)
@@ -266,6 +271,13 @@ class Keyspace:
         del slot[key]
         if entry.expire_ms:
             self.expiry.forget(key)
+        return True
+
+    def discard(self, key: bytes) -> bool:
+        """Removes a key, expired or not: to nobody it has expired. Whether it was stored."""
+        if self.stored(key) is None:
+            return False
+        self.evict(key)
         return True
 
     def evict(self, key: bytes) -> Entry:

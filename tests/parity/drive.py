@@ -96,7 +96,9 @@ class Driven(Protocol):
 @dataclass(frozen=True)
 class Family:
     """What to drive: `covers` are the commands (a subcommand as "xgroup|create"), each of whose options must
-    be seen to be taken at least once, but for those `untaken` with a reason. `options` begin a run."""
+    be seen to be taken at least once, but for those `untaken` with a reason. `options` begin a run. Among a
+    mix's commands come careless ones, but not in the `careful` mixes: what these compare is Redis's own
+    chance once a careless command has done its work."""
 
     covers: str
     mixes: tuple[st.Draws[Command], ...]
@@ -105,14 +107,15 @@ class Family:
     state: Sequence[str] = ()
     same: Same = same
     untaken: frozenset[tuple[str, str]] = frozenset()
+    careful: tuple[st.Draws[Command], ...] = ()
 
     def cases(self) -> st.Draws[Case]:
         """Runs of one of the mixes; now and then some keys end on the way."""
         names = self.covers.split()
         ends = st.lists(some(SOON, st.sampled_from(list(self.keys))), min_size=1, max_size=3)
         made = []
-        for mix in self.mixes:
-            commands = st.one_of(*[mix] * 11, careless(names, self.keys)) if names else mix
+        strewn = [st.one_of(*[mix] * 11, careless(names, self.keys)) if names else mix for mix in self.mixes]
+        for commands in (*strewn, *self.careful):
             run = st.lists(commands, min_size=RUN_COMMANDS_MIN, max_size=RUN_COMMANDS_MAX)
             half = st.lists(commands, min_size=RUN_COMMANDS_MIN // 2, max_size=RUN_COMMANDS_MAX // 2)
             ended = st.tuples(half, ends, st.just([(LATER,)]), half)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.parity.compare import Command
+from tests.parity.together import steps
 from tests.support.frames import whole
 from tests.support.local import Local
 from tests.support.oracle import Connection, Oracle
+from tests.support.several import Step, play_together
 
 pytestmark = pytest.mark.parity
 
@@ -81,3 +85,34 @@ def test_events(oracle: Oracle, family: str) -> None:
         theirs.append((key, channel.partition(b":")[2]))
     listener.close()
     assert [(key, event) for key, event, _ in local.events] == theirs
+
+
+OVER = """
+    SUNIONSTORE d none; SINTERSTORE d none; SDIFFSTORE d none; ZUNIONSTORE d 1 none; ZINTERSTORE d 1 none
+    ZDIFFSTORE d 1 none; ZRANGESTORE d none 0 -1; ZRANGESTORE d z 5 9; SORT none STORE d; BITOP AND d none
+    GEOSEARCHSTORE d none FROMLONLAT 1 1 BYRADIUS 1 m; GEORADIUS none 1 1 1 m STORE d; BITOP NOT d s
+    SUNIONSTORE d e; ZUNIONSTORE d 1 z; ZRANGESTORE d z 0 -1; SORT e STORE d; RENAME s d; RENAMENX s d
+    COPY s d; COPY s d REPLACE; COPY d s REPLACE; RENAME d s; PFMERGE d; SMOVE e d 1; LMOVE d s LEFT LEFT
+    WATCH d; DEL d; GETDEL d; SET d 1 KEEPTTL; SET d 1 GET; APPEND d x; EXPIRE d 1; PERSIST d; SPOP d
+    XREAD STREAMS d 0; XADD d NOMKSTREAM * f v; TYPE d; OBJECT ENCODING d; TOUCH d; MOVE d 1"""
+"""What is asked of a key d that is over but still there."""
+
+WAIT = "the end of d"
+
+
+def test_events_of_a_key_that_is_over(oracle: Oracle) -> None:
+    def waits(step: Step) -> bool:
+        if step.argv == (WAIT,):
+            time.sleep(0.002)
+        return step.argv == (WAIT,)
+
+    oracle.raw("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+    payload = oracle.raw("FLUSHALL") and oracle.raw("SADD", "e", "1") and oracle.call("DUMP", "e").text
+    restores = [(b"RESTORE", b"d", b"0", payload, b"REPLACE"), (b"RESTORE", b"d", b"0", payload)]
+    restores.append((b"RESTORE", b"d", b"1", payload, b"REPLACE", b"ABSTTL"))
+    script = steps("1 CONFIG SET notify-keyspace-events EAmn", "0 PSUBSCRIBE __keyevent@*__:*")
+    for command in [*commands(OVER), *restores]:
+        script += steps("1 FLUSHALL", "1 SET s x", "1 SADD e 1", "1 ZADD z 1 m", "1 PSETEX d 1 x")
+        script += [Step(1, (WAIT,)), Step(1, command)]
+    play_together(oracle, script, clients=2, before_step=waits)
+    oracle.raw("DEBUG", "SET-ACTIVE-EXPIRE", "1")

@@ -28,6 +28,12 @@ class LexRange:
     high_exclusive: bool = False
     nowhere: bool = False
 
+    def begins_behind(self, member: bytes) -> bool:
+        return self.low is not None and (member < self.low or (self.low_exclusive and member == self.low))
+
+    def ends_before(self, member: bytes) -> bool:
+        return self.high is not None and (member > self.high or (self.high_exclusive and member == self.high))
+
     def is_empty(self) -> bool:
         """Whether its bounds leave no room for any member."""
         if self.nowhere:

@@ -120,18 +120,23 @@ class SortedSet:
         return start, max(start, stop)
 
     def lex_bounds(self, members: LexRange) -> tuple[int, int]:
-        """The ranks of a range of members; meaningful only where all scores are equal, as in Redis."""
+        """The ranks of a range of members; meaningful only where all scores are equal.
+
+        Where they are not, Redis finds nothing if the first member is above the range or the last below it,
+        and else what its skiplist's chance levels lead to.
+        """
         if members.is_empty() or not self.scores:
+            return 0, 0
+        (first_score, first), (last_score, last) = self._order[0], self._order[-1]
+        if members.begins_behind(last) or members.ends_before(first):
             return 0, 0
         start, stop = 0, len(self.scores)
         if members.low is not None:
-            score = self._order[0][0]
             place = self._order.bisect_right if members.low_exclusive else self._order.bisect_left
-            start = place((score, members.low))
+            start = place((first_score, members.low))
         if members.high is not None:
-            score = self._order[-1][0]
             place = self._order.bisect_left if members.high_exclusive else self._order.bisect_right
-            stop = place((score, members.high))
+            stop = place((last_score, members.high))
         return start, max(start, stop)
 
     def remove_ranks(self, start: int, stop: int) -> list[tuple[bytes, float]]:

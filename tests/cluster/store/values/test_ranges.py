@@ -53,3 +53,12 @@ def test_a_range_of_members_is_what_a_filter_finds(
 def test_an_empty_range_of_members() -> None:
     value = SortedSet.from_items([(b"a", 0.0)])
     assert value.lex_bounds(LexRange(None, None, nowhere=True)) == (0, 0)
+
+
+def test_where_scores_differ_a_range_beyond_the_first_or_the_last_is_empty() -> None:
+    value = SortedSet.from_items([(b"m", 1.0), (b"z", 2.0), (b"k", 3.0)])
+    assert value.lex_bounds(LexRange(b"k", None, low_exclusive=True)) == (0, 0)
+    assert value.lex_bounds(LexRange(b"n", None)) == (0, 0)
+    assert value.lex_bounds(LexRange(None, b"m", high_exclusive=True)) == (0, 0)
+    assert value.lex_bounds(LexRange(None, b"a")) == (0, 0)
+    assert value.lex_bounds(LexRange(b"a", b"z")) == (0, 3)
