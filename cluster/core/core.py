@@ -152,6 +152,7 @@ class Core(Views):
         self._prober.answered = self._answered
         self._prober.alive = self._suspicion.is_alive
         self._prober.doubts = self._suspicion.doubt
+        self._prober.accuses = self._suspicion.show
         self._prober.assented = self._in_sync.answered
         self._in_sync.probe = self._prober.probe
         self._in_sync.take_over = self._take_over

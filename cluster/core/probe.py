@@ -12,7 +12,10 @@ datagram or a broken path between the two is no death. After some tries the memb
 with the cluster: false doubts come with the number of nodes, and each is told to all. Those who try for
 others, or look because of a doubt, ask nobody in turn. Still no answer after node-timeout: PFAIL.
 
-FAIL members are probed as well. That is how the two halves of a healed partition find each other.
+FAIL members are probed as well. That is how the two halves of a healed partition find each other. What can
+go wrong: a node that was started at another address while it was cut off is answered at the old one, and
+hears no answer, ever. So whoever is probed as a suspect is also told where the prober is, at its incarnation
+of now: of two that hold each other for dead, one knowing the way is enough.
 
 A primary must stop to serve when it is cut off from the majority, but k members a second would take it
 minutes to miss the majority of a thousand. So when several do not answer at once it asks all primaries.
@@ -57,8 +60,9 @@ class _Wait:
 
 class Prober:
     """`answered(peer, ack)` is called for each answer; `alive(peer)` for each sign of life, direct or not;
-    `doubts(peer)` when there was none for some tries; `assented(peer, sent_ms)` when the last probe, sent
-    then, was answered and our claim not called stale."""
+    `doubts(peer)` when there was none for some tries; `accuses(peer)` when one is probed in its turn that
+    is suspected or FAIL; `assented(peer, sent_ms)` when the last probe, sent then, was answered and our claim
+    not called stale."""
 
     def __init__(self, state: State, round_trip: RoundTrip) -> None:
         self._state = state
@@ -77,6 +81,7 @@ class Prober:
         self.alive: Callable[[Peer], None] = lambda _: None
         self.assented: Callable[[Peer, int], None] = lambda _peer, _sent_ms: None
         self.doubts: Callable[[Peer], None] = lambda _: None
+        self.accuses: Callable[[Peer], None] = lambda _: None
 
     def deadline_ms(self) -> int | None:
         while self._due:
@@ -125,6 +130,8 @@ class Prober:
         for peer in self._next_members():
             if peer.node_id not in self._waiting:
                 self.probe(peer, helped=True)
+                if peer.suspected or peer.fail_holds():
+                    self.accuses(peer)
 
     def _period_ms(self) -> int:
         return max(PERIOD_MIN_MS, min(PERIOD_MAX_MS, self._state.settings.node_timeout_ms // 2))

@@ -267,9 +267,13 @@ class Suspicion:
         """Refutes to the accuser's face: no rumor of ours may reach it, if its side and ours are FAIL to each
         other."""
         self.refute(incarnation)
+        self.show(accuser)
+
+    def show(self, peer: Peer) -> None:
+        """Tells a member, and by it everyone to whom that is news, that this node is there, and where."""
         state = self._state
         rumor = Rumor(state.me.member_fact())
-        state.send(accuser, Rumors(state.me.node_id, state.current_epoch, 0, (rumor,)))
+        state.send(peer, Rumors(state.me.node_id, state.current_epoch, 0, (rumor,)))
 
     def came_back(self, peer: Peer) -> None:
         """A member has shown a higher incarnation: what was held against it is void."""

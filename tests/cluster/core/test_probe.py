@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from cluster.core.snapshot import saved_text
 from protocol.gossip import messages as bus
 from tests.cluster.core.alone import introduce, make_core, node_id, sent, tell
 from tests.cluster.core.cluster import Cluster
@@ -134,3 +135,24 @@ def test_who_probes_for_another_asks_nobody_in_turn() -> None:
     for _ in range(90):
         core.tick(core.now_ms + 10)
         assert not sent(core.take_effects(), bus.ProbeRequest)
+
+
+def test_who_is_probed_as_a_suspect_is_told_where_we_are_though_we_never_heard_of_it_in_this_life() -> None:
+    saved = make_core()
+    introduce(saved, 1)
+    introduce(saved, 2)
+    core = make_core(saved=saved_text(saved))
+    told: set[int] = set()
+    until_ms = core.now_ms + 2500
+    while (deadline_ms := core.deadline_ms() or 0) < until_ms:
+        core.tick(deadline_ms)
+        effects = core.take_effects()
+        for send in sent(effects, bus.Probe):
+            if send.to.port == 17102 and isinstance(send.message, bus.Probe):
+                tell(core, 2, bus.Ack(node_id(2), 0, send.message.number, core.view_hash, 0, 0, False))
+        for send in sent(effects, bus.Rumors):
+            assert isinstance(send.message, bus.Rumors)
+            if bus.Rumor(core.me.member_fact()) in send.message.rumors:
+                told.add(send.to.port)
+                assert core.peers[node_id(1)].suspected
+    assert told == {17101}
