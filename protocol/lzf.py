@@ -17,6 +17,8 @@ _MATCH_MAX: Final = 264
 _HASH_MASK: Final = 0xFFFF
 _EXPANSION_MAX: Final = _MATCH_MAX
 """No input byte yields more output than a whole match."""
+_FEW_BYTES: Final = 2048
+"""Below this a text is put together quicker as bytes, copied with each addition, than in a bytearray."""
 
 
 class CorruptLzf(ValueError):
@@ -138,38 +140,35 @@ def decompress(data: bytes, size: int) -> bytes:
     """The text of `size` bytes that `data` was made of. Raises CorruptLzf; never makes more than that."""
     if size > len(data) * _EXPANSION_MAX:
         raise CorruptLzf("LZF: promises more than it can hold")
-    out = bytearray()
+    out: bytes | bytearray = b"" if size < _FEW_BYTES else bytearray()
     position, end = 0, len(data)
-    while position < end:
-        control = data[position]
-        position += 1
-        if control < 32:
-            literal = data[position : position + control + 1]
-            if len(literal) <= control:
-                raise CorruptLzf("LZF: literal cut short")
-            out += literal
-            position += control + 1
-        else:
-            position = _copy_match(data, position, control, out)
-        if len(out) > size:
-            raise CorruptLzf("LZF: longer than promised")
+    try:
+        while position < end:
+            control = data[position]
+            if control < _LITERALS_MAX:
+                start = position + 1
+                position = start + control + 1
+                out += data[start:position]
+                continue
+            length = (control >> 5) + 2
+            if length == 9:
+                position += 1
+                length += data[position]
+            distance = ((control & 0x1F) << 8 | data[position + 1]) + 1
+            position += 2
+            start = len(out) - distance
+            if start < 0:
+                raise CorruptLzf("LZF: reference before the start")
+            if distance >= length:
+                out += out[start : start + length]
+            else:  # it reaches into what it makes itself, and so repeats
+                out += (out[start:] * (length // distance + 1))[:length]
+            if len(out) > size:
+                raise CorruptLzf("LZF: longer than promised")
+    except IndexError:
+        raise CorruptLzf("LZF: reference cut short") from None
+    if position > end:
+        raise CorruptLzf("LZF: literal cut short")
     if len(out) != size:
-        raise CorruptLzf("LZF: shorter than promised")
+        raise CorruptLzf(f"LZF: {'longer' if len(out) > size else 'shorter'} than promised")
     return bytes(out)
-
-
-def _copy_match(data: bytes, position: int, control: int, out: bytearray) -> int:
-    """Copies what a back reference means; returns where the next item starts."""
-    length = (control >> 5) + 2
-    if length == 9 and position < len(data):
-        length += data[position]
-        position += 1
-    if position >= len(data):
-        raise CorruptLzf("LZF: reference cut short")
-    distance = ((control & 0x1F) << 8 | data[position]) + 1
-    start = len(out) - distance
-    if start < 0:
-        raise CorruptLzf("LZF: reference before the start")
-    piece = out[start : start + length]
-    out += (piece * (length // len(piece) + 1))[:length]
-    return position + 1

@@ -29,7 +29,6 @@ from protocol.rdb.records import (
     SetRecord,
     SortedSetRecord,
     StreamRecord,
-    StringRecord,
 )
 
 KEYS_A_STEP = 32
@@ -165,8 +164,8 @@ class Loader:
 
     def _put(self, part: KeyRecord) -> None:
         database, key, record = self._databases[part.database], part.key, part.record
-        if type(record) is StringRecord:
-            database.put(key, record.value, part.expire_ms)
+        if type(record) is bytes:
+            database.put(key, record, part.expire_ms)
         else:
             value = _value(record, self._limits)
             database.put(key, value, part.expire_ms)
@@ -190,7 +189,7 @@ def _keys(database: Keyspace, uses: Uses) -> Iterator[KeyRecord]:
 
 def _record(value: Value) -> Record:
     if isinstance(value, (bytes, bytearray)):
-        return StringRecord(bytes(value))
+        return bytes(value)
     if isinstance(value, Hash):
         ends = value.ends if isinstance(value, ExpiringHash) else None
         return HashRecord(value.fields, value.encoding(), ends)
@@ -207,8 +206,8 @@ def _value(record: Record, limits: Limits) -> Value:
     """As Redis does on loading, a collection takes the encoding that its content calls for; what comes packed
     is unpacked for the number of its members only."""
     match record:
-        case StringRecord(value):
-            return value
+        case bytes():
+            return record
         case HashRecord(fields, encoding, ends):
             made = Hash.from_items(fields.items(), limits, packed=encoding != "hashtable")
             return ExpiringHash.of(made, ends) if ends else made

@@ -30,7 +30,6 @@ from protocol.rdb.records import (
     SetRecord,
     SortedSetRecord,
     StreamRecord,
-    StringRecord,
 )
 from protocol.rdb.streams import read_stream
 
@@ -38,6 +37,7 @@ _DOUBLE: Final = Struct("<d")
 _U32: Final = Struct("<I")
 _U64: Final = Struct("<Q")
 
+_LZF: Final = codes.ENCODED_LZF
 _FOOTER_BYTES: Final = 10
 _SCORE_WORDS: Final = {253: "nan", 254: "inf", 255: "-inf"}
 
@@ -65,7 +65,7 @@ def parse_payload(payload: bytes) -> Record:
 def is_empty(record: Record) -> bool:
     """Whether a collection has nothing in it: Redis has no such keys."""
     match record:
-        case StringRecord() | StreamRecord():
+        case bytes() | StreamRecord():
             return False
         case ListRecord(items):
             return not items
@@ -107,20 +107,22 @@ class Source:
         return self.data[position]
 
     def length(self) -> int:
-        position = self.position
+        data, position = self.data, self.position
         if position >= self.end:
             raise UnexpectedEnd
-        first = self.data[position]
+        first = data[position]
         self.position = position + 1
         if first < 0x40:
             return first
+        if first < 0x80 and position + 1 < self.end:
+            self.position = position + 2
+            return (first & 0x3F) << 8 | data[position + 1]
         if first >= 0xC0:
             raise CorruptPayload("a string where a length should be")
         return self._length(first)
 
     def _length(self, first: int) -> int:
-        if first < 0x40:
-            return first
+        """The length that a first byte of 64 and more stands before."""
         if first < 0x80:
             return (first & 0x3F) << 8 | self.byte()
         if first == 0x80:
@@ -149,15 +151,20 @@ class Source:
         return data[start:stop]
 
     def _special_string(self) -> bytes:
-        first = self.byte()
-        if first < 0xC0:
-            return self.take(self._length(first))
-        if first == codes.ENCODED_LZF:
+        first = self.data[self.position]
+        self.position += 1
+        if first == _LZF:
             packed, size = self.length(), self.length()
+            start = self.position
+            self.position = stop = start + packed
+            if stop > self.end:
+                raise UnexpectedEnd
             try:
-                return lzf.decompress(self.take(packed), size)
+                return lzf.decompress(self.data[start:stop], size)
             except lzf.CorruptLzf as corruption:
                 raise CorruptPayload(str(corruption)) from None
+        if first < 0xC0:
+            return self.take(self._length(first))
         if first > codes.ENCODED_LZF:
             raise CorruptPayload(f"unknown string encoding {first & 0x3F}")
         width = 1 << (first - codes.ENCODED_INT8)
@@ -269,7 +276,7 @@ def _quicklist(source: Source) -> ListRecord:
 
 
 _READERS: Final[dict[int, Callable[[Source], Record]]] = {
-    codes.STRING: lambda source: StringRecord(source.string()),
+    codes.STRING: lambda source: source.string(),
     codes.LIST: lambda source: ListRecord(source.strings(source.length())),
     codes.SET: lambda source: SetRecord(_distinct(source.strings(source.length()), "set"), "hashtable"),
     codes.ZSET: _text_scores,

@@ -32,7 +32,6 @@ from protocol.rdb.records import (
     SetRecord,
     SortedSetRecord,
     StreamRecord,
-    StringRecord,
 )
 from protocol.rdb.streams import write_stream
 
@@ -106,7 +105,7 @@ def _chunks(
 
 def _kind(record: Record) -> int:
     match record:
-        case StringRecord():
+        case bytes():
             return codes.STRING
         case ListRecord():
             return codes.LIST_QUICKLIST_2
@@ -175,8 +174,8 @@ class _Writer:
 
     def value(self, record: Record) -> None:
         match record:
-            case StringRecord(value):
-                self.string(value)
+            case bytes():
+                self.string(record)
             case ListRecord():
                 self._quicklist(record)
             case SetRecord(members, encoding):

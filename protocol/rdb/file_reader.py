@@ -24,7 +24,6 @@ from protocol.rdb.records import (
     FilePart,
     FunctionLibrary,
     KeyRecord,
-    StringRecord,
 )
 
 _I64: Final = Struct("<q")
@@ -146,8 +145,7 @@ class FileReader:
             code = source.byte()
             if code == codes.STRING:
                 key = source.string()
-                text = StringRecord(source.string())
-                return KeyRecord(self._database, key, text, expire_ms, idle_s, frequency)
+                return KeyRecord(self._database, key, source.string(), expire_ms, idle_s, frequency)
             if code == codes.EXPIRE_MS:
                 expire_ms = _I64.unpack(source.take(8))[0]
             elif code == codes.EXPIRE_S:

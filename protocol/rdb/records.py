@@ -46,11 +46,6 @@ class BytesLeftOver(CorruptFile):
         super().__init__(offset, "bytes left over behind the end")
 
 
-@dataclass(slots=True)
-class StringRecord:
-    value: bytes
-
-
 PLAIN_BYTES = 1 << 30
 
 
@@ -147,7 +142,7 @@ class StreamRecord:
     counts_reads: bool = True
 
 
-Record: TypeAlias = StringRecord | ListRecord | SetRecord | HashRecord | SortedSetRecord | StreamRecord
+Record: TypeAlias = bytes | ListRecord | SetRecord | HashRecord | SortedSetRecord | StreamRecord
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ import pytest
 import redis
 
 from protocol.rdb.encode import encode_file
-from protocol.rdb.records import DatabaseRecord, KeyRecord, StringRecord
+from protocol.rdb.records import DatabaseRecord, KeyRecord
 from tests.support.process import Process, Start, ready
 from tools.admin.waiting import wait_until
 
@@ -28,7 +28,7 @@ MARK = b"m" * 40
 
 def copy() -> bytes:
     """A whole RDB file with one other key."""
-    keys = [KeyRecord(0, b"other", StringRecord(b"value"))]
+    keys = [KeyRecord(0, b"other", b"value")]
     return b"".join(encode_file([DatabaseRecord(0, 1, 0, keys)], {}))
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from protocol.rdb.encode import encode_file
-from protocol.rdb.records import DatabaseRecord, KeyRecord, StringRecord
+from protocol.rdb.records import DatabaseRecord, KeyRecord
 from protocol.resp.writer import encode_command
 from tests.cluster.node.single import Single
 from tools.sim.world import SimDisk, SimWorld
@@ -13,7 +13,7 @@ OTHER = b"b" * 40
 
 
 def rdb(**values: str) -> bytes:
-    keys = [KeyRecord(0, key.encode(), StringRecord(value.encode())) for key, value in values.items()]
+    keys = [KeyRecord(0, key.encode(), value.encode()) for key, value in values.items()]
     return b"".join(encode_file([DatabaseRecord(0, len(keys), 0, keys)], {}))
 
 

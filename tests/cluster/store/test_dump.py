@@ -17,7 +17,7 @@ from cluster.store.values.sorted_set import SortedSet
 from cluster.store.values.stream import Stream
 from protocol.rdb.encode import dump_payload, encode_file
 from protocol.rdb.file_reader import decode_file
-from protocol.rdb.records import CorruptFile, DatabaseRecord, HashRecord, KeyRecord, StringRecord
+from protocol.rdb.records import CorruptFile, DatabaseRecord, HashRecord, KeyRecord
 from tests.protocol.rdb.values import commands, packed
 from tests.support.oracle import Oracle
 
@@ -94,7 +94,7 @@ def test_limits_decide_the_encoding() -> None:
 
 @settings(max_examples=15)
 @given(st.dictionaries(st.binary(max_size=20), packed, max_size=8))
-def test_databases_there_and_back(records: dict[bytes, StringRecord]) -> None:
+def test_databases_there_and_back(records: dict[bytes, bytes]) -> None:
     before, after = databases(), databases()
     for key, record in records.items():
         before[0].put(key, restore(dump_payload(record)), NOW_MS + len(key) if len(key) % 2 else 0)
@@ -117,7 +117,7 @@ def test_expired_keys_are_written_and_may_be_left_out_on_loading() -> None:
 
 def test_idle_time_is_kept() -> None:
     made = databases()
-    key = KeyRecord(0, b"k", StringRecord(b"v"), idle_s=100)
+    key = KeyRecord(0, b"k", b"v", idle_s=100)
     load(b"".join(encode_file([DatabaseRecord(0, 1, 0, [key])], {})), made)
     entry = made[0].peek(b"k")
     assert entry is not None and entry.access_ms == NOW_MS - 100_000
@@ -160,7 +160,7 @@ def test_what_cannot_be_kept_is_refused() -> None:
 @pytest.mark.parity
 @settings(max_examples=40)
 @given(record=packed)
-def test_payloads_travel_both_ways(oracle: Oracle, record: StringRecord) -> None:
+def test_payloads_travel_both_ways(oracle: Oracle, record: bytes) -> None:
     value = restore(dump_payload(record))
     oracle.call("DEL", "k")
     assert oracle.call("RESTORE", "k", 0, dump(value)).text == b"OK"

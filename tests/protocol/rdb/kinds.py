@@ -8,7 +8,6 @@ from protocol.rdb.records import (
     Record,
     SetRecord,
     SortedSetRecord,
-    StringRecord,
 )
 from tests.protocol.rdb.test_legacy import ziplist
 
@@ -19,10 +18,10 @@ def string(data: bytes) -> bytes:
 
 
 EVERY_KIND: list[tuple[bytes, Record]] = [
-    (b"\x00\xc0\xfb", StringRecord(b"-5")),
-    (b"\x00\xc1\x00\x80", StringRecord(b"-32768")),
-    (b"\x00\xc2\x00\x00\x00\x80", StringRecord(b"-2147483648")),
-    (b"\x00\x81\0\0\0\0\0\0\0\x01a", StringRecord(b"a")),
+    (b"\x00\xc0\xfb", b"-5"),
+    (b"\x00\xc1\x00\x80", b"-32768"),
+    (b"\x00\xc2\x00\x00\x00\x80", b"-2147483648"),
+    (b"\x00\x81\0\0\0\0\0\0\0\x01a", b"a"),
     (b"\x01\x02\x01a\x01b", ListRecord([b"a", b"b"])),
     (b"\x02\x02\x01a\x01b", SetRecord([b"a", b"b"])),
     (
@@ -42,7 +41,7 @@ EVERY_KIND: list[tuple[bytes, Record]] = [
         ListRecord([b"abc", b"1"]),
     ),
     (b"\x14" + string(bytes.fromhex("09000000 0100 0101 ff")), SetRecord([b"1"], "listpack")),
-    (b"\x00\xc3\x05\x1e" + bytes.fromhex("0061 e0 14 00"), StringRecord(b"a" * 30)),
+    (b"\x00\xc3\x05\x1e" + bytes.fromhex("0061 e0 14 00"), b"a" * 30),
     (b"\x10" + string(bytes.fromhex("0b000000 0200 0101 0201 ff")), HashRecord({b"1": b"2"}, "listpack")),
     (
         b"\x11" + string(bytes.fromhex("0b000000 0200 0101 0201 ff")),

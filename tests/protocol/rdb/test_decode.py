@@ -15,7 +15,6 @@ from protocol.rdb.records import (
     DatabaseRecord,
     KeyRecord,
     Record,
-    StringRecord,
 )
 from tests.protocol.rdb.kinds import EVERY_KIND, string
 from tests.protocol.rdb.values import records
@@ -102,13 +101,13 @@ def test_a_cut_file_is_refused(record: Record) -> None:
 
 def test_files_of_older_versions() -> None:
     body = b"\xfe\x00\xfd\x10\x27\x00\x00\x00\x01a\x01b\xfe\x02\x00\x01c\x01d"
-    keys = [KeyRecord(0, b"a", StringRecord(b"b"), 10_000_000), KeyRecord(2, b"c", StringRecord(b"d"))]
+    keys = [KeyRecord(0, b"a", b"b", 10_000_000), KeyRecord(2, b"c", b"d")]
     for version in range(1, 11):
         assert list(decode_file(file(body, version))) == keys
 
 
 def test_empty_collections_are_left_out() -> None:
-    assert list(decode_file(file(b"\x01\x01a\x00\x00\x01b\x01c"))) == [KeyRecord(0, b"b", StringRecord(b"c"))]
+    assert list(decode_file(file(b"\x01\x01a\x00\x00\x01b\x01c"))) == [KeyRecord(0, b"b", b"c")]
 
 
 @pytest.mark.parametrize(

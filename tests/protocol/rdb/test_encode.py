@@ -13,7 +13,6 @@ from protocol.rdb.records import (
     ListRecord,
     Record,
     SortedSetRecord,
-    StringRecord,
 )
 from tests.protocol.rdb.values import commands, packed, records
 from tests.support.oracle import Oracle
@@ -44,7 +43,7 @@ def test_large_values_are_those_of_redis(oracle: Oracle) -> None:
         ListRecord([b"a" * 9000, b"b", b"c" * 8180, b"d" * 20_000, b"e"]),
         HashRecord({b"field": b"v" * 65}, "hashtable"),
         SortedSetRecord([(b"m%d" % number, number / 7) for number in range(200)], "skiplist"),
-        StringRecord(b"x" * 100_000),
+        b"x" * 100_000,
     ]
     for record in large:
         for command in commands(b"large", record):
@@ -70,10 +69,10 @@ def test_scores_in_listpacks(score: float, text: bytes) -> None:
 
 def test_files_there_and_back() -> None:
     keys = [
-        KeyRecord(0, b"a", StringRecord(b"1")),
+        KeyRecord(0, b"a", b"1"),
         KeyRecord(0, b"b", ListRecord([b"x"]), expire_ms=1_700_000_000_123),
         KeyRecord(3, b"c", HashRecord({b"f": b"v"}, "listpack"), idle_s=70_000),
-        KeyRecord(3, b"d", StringRecord(b"v" * 100), frequency=255),
+        KeyRecord(3, b"d", b"v" * 100, frequency=255),
     ]
     databases = [
         DatabaseRecord(0, 2, 1, keys[:2]),
@@ -88,7 +87,7 @@ def test_files_there_and_back() -> None:
 
 
 def test_files_come_in_chunks() -> None:
-    keys = [KeyRecord(0, b"k%d" % number, StringRecord(b"v" * 1000)) for number in range(1000)]
+    keys = [KeyRecord(0, b"k%d" % number, b"v" * 1000) for number in range(1000)]
     chunks = list(encode_file([DatabaseRecord(0, 1000, 0, keys)], {}, compress=False))
     assert len(chunks) > 10
     assert all(64_000 < len(chunk) < 70_000 for chunk in chunks[:-2])

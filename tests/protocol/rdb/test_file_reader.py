@@ -13,7 +13,6 @@ from protocol.rdb.records import (
     FilePart,
     KeyRecord,
     Record,
-    StringRecord,
 )
 from tests.protocol.rdb.values import records
 
@@ -43,7 +42,7 @@ def test_pieces_of_any_size_say_the_same_as_the_whole(values: list[Record], size
 
 
 def test_what_is_whole_is_handed_out_before_the_end() -> None:
-    data = written([StringRecord(b"a" * 50), StringRecord(b"b" * 50)])
+    data = written([b"a" * 50, b"b" * 50])
     reader = FileReader()
     reader.feed(data[: data.index(b"key:1") + 8])
     assert [part.key for part in reader.parts() if isinstance(part, KeyRecord)] == [b"key:0"]
@@ -61,7 +60,7 @@ def test_a_large_value_is_not_tried_with_every_piece() -> None:
 
     data = b"".join(
         encode_file(
-            [DatabaseRecord(0, 1, 0, [KeyRecord(0, b"k", StringRecord(b"v" * 1_000_000))])],
+            [DatabaseRecord(0, 1, 0, [KeyRecord(0, b"k", b"v" * 1_000_000)])],
             {},
             compress=False,
         )
@@ -77,7 +76,7 @@ def test_a_large_value_is_not_tried_with_every_piece() -> None:
 
 
 def test_what_follows_the_file_is_kept() -> None:
-    data = written([StringRecord(b"v")])
+    data = written([b"v"])
     with pytest.raises(BytesLeftOver) as caught:
         list(decode_file(data + b"*1\r\n"))
     assert caught.value.offset == len(data)
@@ -88,7 +87,7 @@ def test_what_follows_the_file_is_kept() -> None:
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_a_cut_file_is_refused_only_when_nothing_more_comes(size: int) -> None:
-    data = written([StringRecord(b"value"), StringRecord(b"other")])
+    data = written([b"value", b"other"])
     for end in range(len(data)):
         with pytest.raises(CorruptFile):
             in_pieces(data[:end], size)
@@ -96,7 +95,7 @@ def test_a_cut_file_is_refused_only_when_nothing_more_comes(size: int) -> None:
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_every_flipped_byte_of_a_plain_file_is_found(size: int) -> None:
-    data = written([StringRecord(b"value"), StringRecord(b"other")])
+    data = written([b"value", b"other"])
     for at in range(len(data) - 8):
         bad = bytearray(data)
         bad[at] ^= 0x20

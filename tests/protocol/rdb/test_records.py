@@ -1,4 +1,4 @@
-from protocol.rdb.records import BadFooter, CorruptFile, CorruptPayload, KeyRecord, StringRecord
+from protocol.rdb.records import BadFooter, CorruptFile, CorruptPayload, KeyRecord
 
 
 def test_a_corrupt_file_says_where() -> None:
@@ -11,5 +11,5 @@ def test_a_bad_footer_is_a_corrupt_payload() -> None:
 
 
 def test_a_key_lives_for_ever_unless_told() -> None:
-    key = KeyRecord(0, b"k", StringRecord(b"v"))
+    key = KeyRecord(0, b"k", b"v")
     assert (key.expire_ms, key.idle_s, key.frequency) == (0, None, None)

@@ -3,12 +3,10 @@ from __future__ import annotations
 import pytest
 
 from protocol.rdb.encode import encode_file
-from protocol.rdb.records import DatabaseRecord, KeyRecord, StringRecord
+from protocol.rdb.records import DatabaseRecord, KeyRecord
 from protocol.rdb.seal import Seal
 
-FILE = b"".join(
-    encode_file([DatabaseRecord(0, 1, 0, [KeyRecord(0, b"key", StringRecord(b"value"))])], {b"a": b"b"})
-)
+FILE = b"".join(encode_file([DatabaseRecord(0, 1, 0, [KeyRecord(0, b"key", b"value")])], {b"a": b"b"}))
 
 
 def fault(data: bytes, size: int = 1000) -> str:

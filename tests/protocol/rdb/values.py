@@ -11,7 +11,6 @@ from protocol.rdb.records import (
     SetRecord,
     SortedSetRecord,
     StreamRecord,
-    StringRecord,
 )
 
 integers = st.one_of(*(st.integers(-(1 << bits), (1 << bits) - 1) for bits in (7, 12, 15, 23, 31, 63)))
@@ -23,7 +22,7 @@ words = st.one_of(
 texts = words | st.tuples(words, st.integers(0, 3000)).map(lambda pair: (pair[0] * pair[1])[:20_000])
 scores = st.floats(allow_nan=False) | st.integers(-(1 << 53), 1 << 53).map(float)
 
-strings = st.builds(StringRecord, texts)
+strings = texts
 lists = st.builds(ListRecord, st.lists(texts, min_size=1, max_size=30))
 intsets = st.sets(integers, min_size=1).map(
     lambda members: SetRecord([b"%d" % member for member in sorted(members)], "intset")
@@ -60,7 +59,7 @@ records = packed | packed.map(unpacked)
 def commands(key: bytes, record: Record) -> list[list[bytes]]:
     """What makes this value on a real server."""
     match record:
-        case StringRecord(value):
+        case bytes(value):
             return [[b"SET", key, value]]
         case ListRecord(items):
             return [[b"RPUSH", key, *items]]
