@@ -25,8 +25,9 @@ from cluster.session.session import Session, TrackingMode
 from cluster.session.waiters import Waiter
 from cluster.spec.command import CommandSpec
 from cluster.spec.errors import CommandError
+from cluster.store import libraries
 from protocol.keyslot import key_slot
-from protocol.resp.types import LATER, NO_REPLY, QUEUED, ErrorReply, Reply
+from protocol.resp.types import LATER, NO_REPLY, OK, QUEUED, ErrorReply, Reply
 
 ACTIVE_EXPIRY_KEYS = 200
 """Expired keys that one tick removes for each point of active-expire-effort, in each database."""
@@ -405,7 +406,7 @@ class Engine:
     def _replayed(self, session: Session, argv: list[bytes]) -> Reply:
         entry = self._table.find(argv)
         if entry is None or entry.is_container or not entry.spec.takes(len(argv)):
-            return ErrorReply(b"ERR no such command")
+            return self._kept_library(argv)
         context: Context = session.context
         context.argv = argv
         reply: Reply
@@ -417,6 +418,14 @@ class Engine:
             reply = self._mistake(argv)
         context.instead = None
         return reply
+
+    def _kept_library(self, argv: list[bytes]) -> Reply:
+        """For what is no command here: libraries of functions are handed on, though they can't be called."""
+        kept = libraries.changed(self._server.libraries, argv)
+        if kept is None:
+            return ErrorReply(b"ERR no such command")
+        self._server.keep_libraries(kept)
+        return OK
 
     @property
     def applied_database(self) -> int:
@@ -430,7 +439,10 @@ class Engine:
     def _applied(self, session: Session, argv: list[bytes]) -> Reply:
         entry = self._table.find(argv)
         if entry is None or entry.is_container or not entry.spec.takes(len(argv)):
-            return ErrorReply(b"ERR no such command")
+            reply = self._kept_library(argv)
+            if reply is OK:
+                self._propagation.add(session.database, argv)
+            return reply
         self._depth += 1
         reply = self._call(session, entry, argv)
         self._depth -= 1

@@ -16,7 +16,7 @@ from cluster.node.aof_folder import AofFolder, AofFolderError
 from cluster.node.loading import LoadError, Work
 from cluster.node.log import Log
 from cluster.node.world import World
-from cluster.store import dump
+from cluster.store import dump, libraries
 from protocol.aof import AofReader, CorruptAof, Remark
 from protocol.aof_manifest import AofFile
 from protocol.rdb.records import CorruptFile
@@ -173,6 +173,8 @@ class AofLoader:
         spec = self._engine.lookup(argv)
         shown = argv[0][:128].decode(errors="replace")
         if spec is None:
+            if libraries.changed((), argv) is not None:
+                return
             raise LoadError(
                 f"Unknown command '{shown}' reading the append only file {file.name} at offset {start}"
             )

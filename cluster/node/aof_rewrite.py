@@ -70,7 +70,7 @@ class Rewriter:
         if self._options.aof_use_rdb_preamble:
             return self._disk.snapshot(is_aof_base=True)
         stamp = timestamp_line(self._world.unix_ms() // 1000) if self._options.aof_timestamp_enabled else b""
-        return chain([stamp], rewrite(self._server.databases))
+        return chain([stamp], rewrite(self._server.databases, self._server.libraries))
 
     # CONFIG SET appendonly
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 
 from cluster.store import dump
 from cluster.store.keyspace import Keyspace, Value
@@ -18,10 +18,12 @@ ITEMS_A_COMMAND = 64
 _CHUNK_BYTES = 64 * 1024
 
 
-def rewrite(databases: Iterable[Keyspace]) -> Iterator[bytes]:
-    """Commands (RESP) in chunks of 64 kB or one command more. The databases must not change meanwhile."""
+def rewrite(databases: Iterable[Keyspace], libraries: Iterable[bytes] = ()) -> Iterator[bytes]:
+    """Commands (RESP) in chunks of 64 kB or one command more. The databases must not change meanwhile.
+    `libraries` is the code of libraries of functions.
+    """
     out = bytearray()
-    for argv in _commands(databases):
+    for argv in chain(([b"FUNCTION", b"LOAD", code] for code in libraries), _commands(databases)):
         out += encode_command(argv)
         if len(out) >= _CHUNK_BYTES:
             yield bytes(out)

@@ -108,3 +108,26 @@ def _loading(server: Oracle) -> str:
 
 def _rewriting(server: Oracle) -> str:
     return "" if b"aof_rewrites:1" in server.raw("INFO", "persistence") else "still at it"
+
+
+@pytest.mark.parametrize("preamble", ["yes", "no"])
+def test_libraries_of_functions_go_through_our_rewrite(preamble: str, tmp_path: Path) -> None:
+    code = b"#!lua name=mine\nredis.register_function('one', function() return 1 end)"
+    single = Single(appendonly="yes", aof_use_rdb_preamble=preamble)
+    raw = single.connect()
+    raw.send(b"SET a 1\r\n", wait_ms=300)
+    single.world.kill()
+    increment = f"{FOLDER}/appendonly.aof.1.incr.aof"
+    single.disk.contents[increment] += encode_command([b"FUNCTION", b"LOAD", code])
+    single.start()
+    single.connect().send(b"BGREWRITEAOF\r\n", wait_ms=500)
+    for name, data in single.disk.contents.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    assert not single.disk.contents[f"{FOLDER}/appendonly.aof.2.incr.aof"]
+    server = Oracle(tmp_path, "--appendonly", "yes")
+    try:
+        wait_until("the load to end", lambda: _loading(server), 20.0)
+        assert server.raw("FCALL", "one", 0) == b":1\r\n"
+    finally:
+        server.stop()

@@ -64,3 +64,14 @@ def test_what_is_applied_is_not_fed_again() -> None:
     served.feeds()
     apply(served, "SET k v")
     assert served.feeds() == b""
+
+
+def test_libraries_of_functions_are_kept_and_go_into_our_file() -> None:
+    served = replica()
+    journal = served.server.journal
+    journal.is_open = True
+    served.engine.apply([b"FUNCTION", b"LOAD", b"#!lua name=mine\n"])
+    served.engine.apply([b"FUNCTION", b"LOAD", b"#!lua name=other\n"])
+    assert bytes(journal.pending).count(b"\r\nFUNCTION\r\n") == 2
+    apply(served, "FUNCTION DELETE mine")
+    assert served.server.libraries == [b"#!lua name=other\n"]
