@@ -124,7 +124,13 @@ class ReplicaLinks:
         now_ms = self._host.world.unix_ms()
         if self._following is not None:
             self._following.tick()
+        had_backlog = self._replication.backlog is not None
         self._replication.tick(now_ms)
+        if had_backlog and self._replication.backlog is None:
+            seconds = self._host.options.repl_backlog_ttl
+            self._host.log(
+                "notice", f"Replication backlog freed after {seconds} seconds without connected replicas."
+            )
         keeps_alive = now_ms - self._kept_alive_ms >= KEEPALIVE_MS
         if keeps_alive:
             self._kept_alive_ms = now_ms
