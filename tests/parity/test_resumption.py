@@ -58,10 +58,11 @@ def write(primary: Either, mark: str) -> None:
 
 def in_step(*servers: Either) -> None:
     """All have the whole stream, under one id, and the same data."""
-    first = servers[0]
-    for name in ("master_replid", "master_repl_offset"):
-        for other in servers[1:]:
-            other.until(name, lambda: other.info("replication", name) == first.info("replication", name))  # noqa: B023
+
+    def place(server: Either) -> list[str]:
+        return [server.info("replication", name) for name in ("master_replid", "master_repl_offset")]
+
+    servers[-1].until("all to be in step", lambda: len({*map(str, map(place, servers))}) == 1)
     assert len({server.do("DEBUG", "DIGEST") for server in servers}) == 1
 
 
