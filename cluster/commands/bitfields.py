@@ -136,20 +136,22 @@ def bitfield(ctx: Context, key: bytes, *words: bytes) -> Reply:
         if operation.name != b"get"
     )
     buffer, grown = writable(ctx, key, last_bit)
-    changes = int(grown)
+    changes = 0
     replies: list[Reply] = []
     for operation in operations:
-        reply, changed = _carry_out(operation, buffer)
+        reply, changed = _carry_out(operation, buffer, grown)
         replies.append(reply)
         changes += changed
     if changes:
-        # Also where the string has only grown, since a number did not fit: replicas must see it grow.
         ctx.changed(key, b"setbit", changes)
+    elif grown:
+        # Since a number did not fit it has only grown, which to Redis is no change. Replicas must see it.
+        ctx.propagate_instead([ctx.argv])
     return replies
 
 
-def _carry_out(operation: _Operation, buffer: bytearray) -> tuple[int | None, bool]:
-    """The reply, and whether a number has changed."""
+def _carry_out(operation: _Operation, buffer: bytearray, grown: bool) -> tuple[int | None, bool]:
+    """The reply, and whether it counts as a change: in a string that has grown any number that is written."""
     name, field, operand, overflow = operation
     old = field.read(buffer)
     if name == b"get":
@@ -158,7 +160,7 @@ def _carry_out(operation: _Operation, buffer: bytearray) -> tuple[int | None, bo
     if new is None:
         return None, False
     write_field(buffer, field.offset, field.bits, new & ((1 << field.bits) - 1))
-    return (new if name == b"incrby" else old), new != old
+    return (new if name == b"incrby" else old), grown or new != old
 
 
 @command("BITFIELD_RO", "key encoding_offset=[GET+ {encoding offset:integer}]", group="bitmap", since="6.0.0",

@@ -53,12 +53,12 @@ def wrong_arity(name: str) -> CommandError:
     return CommandError(f"ERR wrong number of arguments for '{name}' command")
 
 
-def store_result(ctx: Context, key: bytes, event: bytes, made: Set | SortedSet) -> int:
+def store_result(ctx: Context, key: bytes, event: bytes, made: Set | SortedSet, changes: int = 1) -> int:
     """What SINTERSTORE and its kin do with a result: an empty one removes the key, also one that is over but
-    still there, as in Redis. The reply is its size."""
+    still there, as in Redis. The reply is its size; it counts as so many changes."""
     if len(made):
         ctx.db.put(key, made)
-        ctx.changed(key, event)
+        ctx.changed(key, event, changes)
     elif ctx.db.discard(key):
         ctx.changed(key, b"del")
     return len(made)

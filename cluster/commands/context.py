@@ -367,8 +367,12 @@ class Context:
         self.server.events.tell(self.db.index, event, key)
 
     def flushed(self, database: Keyspace, count: int) -> None:
-        """Says that all keys of a database, so many, are gone or have been exchanged for others."""
-        self.server.dirty += count or 1
+        """Says that all keys of a database, so many, are gone."""
+        self.server.dirty += count
+        self.exchanged(database)
+
+    def exchanged(self, database: Keyspace) -> None:
+        """Says that a database has other keys now, or none."""
         self.server.watches.touch_database(database.index, lambda key: database.stored(key) is not None)
         self.server.waiters.touch_database(database.index)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cluster.commands.arguments import scan_cursor, scan_options
 from cluster.commands.context import Context
-from cluster.commands.keys import database, database_index
+from cluster.commands.keys import database, database_index, look
 from cluster.spec.command import command
 from cluster.spec.errors import SYNTAX, CommandError
 from cluster.store.glob import matcher
@@ -51,7 +51,10 @@ def scan(ctx: Context, cursor_text: bytes, *words: bytes) -> Reply:
     if options.pattern is not None:
         found = list(filter(matcher(options.pattern), found))
     kind = options.kind
-    alive = ((key, ctx.db.peek(key)) for key in found)
+    if kind is None:
+        alive = [(key, ctx.db.peek(key)) for key in found]
+    else:
+        alive = [(key, look(ctx, key)) for key in found]  # to ask for the type is a hit or a miss
     return [
         b"%d" % following,
         [key for key, entry in alive if entry and (kind is None or type_name(entry.value) == kind)],
@@ -103,7 +106,7 @@ def flushdb(ctx: Context, *words: bytes) -> Reply:
     _check_mode(words)
     ctx.flushed(ctx.db, len(ctx.db))
     ctx.db.clear()
-    ctx.server.tracking.flushed(ctx.session)
+    _flushed(ctx)
     return OK
 
 
@@ -124,8 +127,13 @@ def flushall(ctx: Context, *words: bytes) -> Reply:
     for each in ctx.server.databases:
         ctx.flushed(each, len(each))
         each.clear()
-    ctx.server.tracking.flushed(ctx.session)
+    _flushed(ctx)
     return OK
+
+
+def _flushed(ctx: Context) -> None:
+    ctx.server.tracking.flushed(ctx.session)
+    ctx.propagate_instead([ctx.argv])  # also where there was nothing, which counts as no change
 
 
 def _check_mode(words: tuple[bytes, ...]) -> None:
@@ -151,5 +159,6 @@ def swapdb(ctx: Context, index1: bytes, index2: bytes) -> Reply:
     one, other = database(ctx, first), database(ctx, second)
     one.swap(other)
     for each in (one, other):
-        ctx.flushed(each, len(each))
+        ctx.exchanged(each)
+    ctx.server.dirty += 1
     return OK

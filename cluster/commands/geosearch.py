@@ -187,7 +187,8 @@ class _Request:
             (point.member, point.distance_m / self.unit_m if self.store_distances else point.score)
             for point in points
         ]
-        return store_result(self.ctx, key, event, SortedSet.from_items(items, limits(self.ctx)))
+        made = SortedSet.from_items(items, limits(self.ctx))
+        return store_result(self.ctx, key, event, made, changes=len(items))
 
     def _shown(self, point: _Point) -> Reply:
         if not self.shown:

@@ -61,10 +61,10 @@ def pfadd(ctx: Context, key: bytes, *elements: bytes) -> Reply:
         for element in elements:
             updates += hyperloglog.add(sketch, element, sparse_bytes_max)
     except CorruptSketch:
-        # What came before the corrupt part has been changed, as in Redis; our replicas change it as well.
         if updates:
-            ctx.changed(key, b"pfadd", updates)
-        raise CommandError(CORRUPT) from None
+            # What is before the corrupt part has changed, of which Redis tells nobody. Replicas must see it.
+            ctx.propagate_instead([ctx.argv])
+        return CommandError(CORRUPT).reply
     if updates:
         ctx.changed(key, b"pfadd", updates)
     return int(updates > 0)

@@ -11,6 +11,7 @@ from cluster.commands.arguments import integer
 from cluster.commands.context import Context
 from cluster.spec.command import command
 from cluster.spec.errors import SYNTAX, CommandError
+from cluster.store.keyspace import Value
 from protocol.resp.types import Reply
 
 CELL_BYTES: Final = 4
@@ -47,7 +48,7 @@ class _Range:
 )
 def lcs(ctx: Context, key1: bytes, key2: bytes, *words: bytes) -> Reply:
     """Finds the longest subsequence that two strings have in common."""
-    first, second = _text(ctx, key1), _text(ctx, key2)
+    first, second = map(_text, [ctx.db.get(key1), ctx.db.get(key2)])
     options = _options(words)
     cells = (len(first) + 1) * (len(second) + 1)
     if cells * CELL_BYTES > ctx.server.options.proto_max_bulk_len:
@@ -69,8 +70,7 @@ def lcs(ctx: Context, key1: bytes, key2: bytes, *words: bytes) -> Reply:
     return {b"matches": matches, b"len": total}
 
 
-def _text(ctx: Context, key: bytes) -> bytes:
-    value = ctx.db.get(key)
+def _text(value: Value | None) -> bytes:
     if value is None:
         return b""
     if isinstance(value, (bytes, bytearray)):

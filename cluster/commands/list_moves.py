@@ -50,7 +50,7 @@ def move(ctx: Context, source: bytes, destination: bytes, *, from_left: bool, to
         taker.elements.appendleft(element)
     else:
         taker.elements.append(element)
-    ctx.changed(destination, b"lpush" if to_left else b"rpush")
+    ctx.changed(destination, b"lpush" if to_left else b"rpush", 0)
     removed(ctx, source, b"lpop" if from_left else b"rpop", 1)
     return element
 

@@ -81,6 +81,8 @@ def scard(ctx: Context, key: bytes) -> Reply:
          keys="RW ACCESS DELETE; RW INSERT")  # fmt: skip
 def smove(ctx: Context, source: bytes, destination: bytes, member: bytes) -> Reply:
     """Moves a member from one set to another; whether it was there."""
+    for key in (source, destination):
+        ctx.db.peek(key)  # as in Redis, what is over goes before anything else is found out
     giver = target(ctx, source, Set)
     if giver is None:
         return 0
@@ -112,6 +114,8 @@ def spop(ctx: Context, key: bytes, *options: bytes) -> Reply:
     if found:
         # Which ones is for this node to say: a replica is told their names.
         left = len(value) - len(found)
+        if options and not left:
+            ctx.db.hits += 1  # as in Redis, which replies with the union of this one set
         ctx.propagate_instead([[b"SREM", key, member] for member in found] if left else [[b"DEL", key]])
         for member in found:
             value.remove(member)

@@ -178,7 +178,8 @@ def _by_weight(elements: Iterable[bytes], find: _Lookup | None) -> Callable[[byt
 
     Raises CommandError when anything is no number.
     """
-    weights = {element: _weight(find(element) if find else element) for element in elements}
+    texts = [(element, find(element) if find else element) for element in elements]
+    weights = {element: _weight(text) for element, text in texts}
     return lambda element: (weights[element], element)
 
 

@@ -20,7 +20,7 @@ from cluster.commands.stream_arguments import (
 )
 from cluster.commands.stream_groups import add_consumer, claim_command, set_id_command
 from cluster.spec.command import command
-from cluster.spec.errors import SYNTAX, CommandError
+from cluster.spec.errors import SYNTAX, WRONG_TYPE, CommandError
 from cluster.store.values.stream import Items, Stream
 from cluster.store.values.stream_groups import Consumer, Pending
 from cluster.store.values.stream_id import format_id
@@ -215,8 +215,11 @@ def _claim_option(ctx: Context, claim: _Claim, word: bytes, value: bytes | None)
 def xautoclaim(ctx: Context, key: bytes, name: bytes, consumer: bytes, idle: bytes, start: bytes,
                *words: bytes) -> Reply:  # fmt: skip
     """Makes pending entries that have waited for long a consumer's own, beginning at an id."""
+    value = ctx.db.get(key)  # before the options are read, as in Redis: a miss is an event
     claim = _auto_claim(idle, start, words)
-    named = group_of(ctx.db.typed(key, Stream), key, name)
+    if value is not None and not isinstance(value, Stream):
+        raise CommandError(WRONG_TYPE)
+    named = group_of(value, key, name)
     if claim.count * _ID_BYTES >= _ADDRESSABLE_BYTES:
         raise CommandError("ERR Insufficient memory, failed allocating transient memory, COUNT too high.")
     owner: Consumer | None = None

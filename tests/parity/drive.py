@@ -5,10 +5,11 @@
     def test_strings(drive: Drive) -> None:
         drive(FAMILY)
 
-A mix draws one command; a run is a few dozen of one mix's. What a run leaves behind is
-compared as well: types, ends, encodings, digests, DUMP payloads, and what each side makes of the other's
-payloads. STARLING_PARITY_COMMANDS says how many commands a family gets, STARLING_PARITY_SEED where the random
-runs begin: the same seed, the same runs.
+A mix draws one command; a run is a few dozen of one mix's. With the replies the keyspace events of all that
+is done are compared, and then what a run leaves behind: the hits, misses and changes that were counted,
+types, ends, encodings, digests, DUMP payloads, and what each side makes of the other's payloads.
+STARLING_PARITY_COMMANDS says how many commands a family gets, STARLING_PARITY_SEED where the random runs
+begin: the same seed, the same runs.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from cluster.spec.command import COMMANDS, CommandSpec
 from cluster.spec.syntax import Argument
 from tests.parity import draws as st
 from tests.parity.compare import Command, Same, difference, same, some
-from tests.support.frames import take, whole
+from tests.parity.ear import Ear
+from tests.support.frames import Frame, frames, take, whole
 from tests.support.local import Local
 from tests.support.oracle import Oracle
 
@@ -64,6 +66,13 @@ LATER = b"@LATER"
 """(LATER,): here those keys are over, though nobody has removed them yet."""
 
 QUESTIONS = ("TYPE KEY", "PEXPIRETIME KEY", "OBJECT ENCODING KEY", "DEBUG DIGEST-VALUE KEY", "DUMP KEY")
+
+LOOKS_IN_ANY_ORDER = frozenset([b"SORT", b"SORT_RO", b"SCAN"])
+"""A set's members, or all keys, in the order of the real server's hash tables: that decides which keys are
+missed, and in which order those are found that are over."""
+
+HITS, MISSES, EXPIRED = b"keyspace_hits", b"keyspace_misses", b"expired_keys"
+CHANGES = b"rdb_changes_since_last_save"
 
 NO_OPTIONS: st.Draws[list[Command]] = st.just([])
 
@@ -310,14 +319,24 @@ class Run:
         self._case = case
         self._local = Local(protocol=case.protocol)
         self._local.options.enable_debug_command = "yes"
+        self._ear = Ear(oracle, self._local)
         self._tally = tally
         self._soon_ms = soon_ms
         self._end_ms = 0
+        self._changes_before = 0
         self._done: list[Command] = []
 
     def play(self) -> None:
+        """Raises Differs, or TooSlow."""
+        try:
+            self._play()
+        finally:
+            self._ear.close()
+
+    def _play(self) -> None:
         script = self._case.script
-        self._connection.pipeline([[b"FLUSHALL"], [b"SELECT", b"0"]])
+        self._connection.pipeline([[b"FLUSHALL"], [b"SELECT", b"0"], [b"CONFIG", b"RESETSTAT"]])
+        self._changes_before = self._counts()[CHANGES]
         self._pipeline(self._case.options)
         self._done += self._case.options
         self._end_ms = _now_ms() + self._soon_ms
@@ -332,6 +351,7 @@ class Run:
                 else:
                     self._draw(command, key)
         self._send(script[start:])
+        self._compare_counts()
         self._compare_state()
 
     def _send(self, commands: Sequence[Command]) -> None:
@@ -355,7 +375,38 @@ class Run:
                     told = [*self._done, *commands[: at + 1]]
                     raise Differs(difference(told, self._case.protocol, mine, theirs[end:stop]))
                 end = stop
+        self._compare_events(commands)
         return ours
+
+    def _counts(self) -> dict[bytes, int]:
+        """What the real server has counted."""
+        lines = [line.partition(b":") for line in self._connection.call(b"INFO", b"all").text.split(b"\r\n")]
+        return {name: int(value) for name, _, value in lines if name in (HITS, MISSES, EXPIRED, CHANGES)}
+
+    def _compare_counts(self) -> None:
+        theirs, databases = self._counts(), self._local.server.databases
+        ours = {
+            HITS: sum(each.hits for each in databases),
+            MISSES: sum(each.misses for each in databases),
+            EXPIRED: sum(each.expired for each in databases),
+            CHANGES: self._local.server.dirty,
+        }
+        theirs[CHANGES] -= self._changes_before
+        if LOOKS_IN_ANY_ORDER.intersection(command[0].upper() for command in self._done):
+            for counts in (ours, theirs):
+                del counts[HITS], counts[MISSES]
+        if ours != theirs:
+            told = [repr(counts).encode() for counts in (ours, theirs)]
+            raise Differs(difference(self._done, self._case.protocol, *told))
+
+    def _compare_events(self, commands: Sequence[Command]) -> None:
+        ours, theirs = self._ear.heard()
+        if ours == theirs:
+            return
+        names = {command[0].upper() for command in commands}
+        if names & LOOKS_IN_ANY_ORDER and _beside_misses(ours) == _beside_misses(theirs):
+            return
+        raise Differs(difference([*self._done, *commands], self._case.protocol, ours, theirs))
 
     def _really(self, command: Command) -> Command:
         if command[0] == SOON:
@@ -380,11 +431,14 @@ class Run:
             mine, others = whole(ours), whole(theirs)
             if (mine.kind, len(mine.children)) != (others.kind, len(others.children)) or mine.kind in b"-:_":
                 raise Differs(difference(self._done, self._case.protocol, ours, theirs))
+        self._compare_events([command])
         self._pipeline([(b"TYPE", key), (b"PEXPIRETIME", key)])
         digest = (b"DEBUG", b"DIGEST-VALUE", key)
         if self._local.raw(*digest) == self._connection.raw(*digest):  # what is left decides the encoding
             self._pipeline([(b"OBJECT", b"ENCODING", key)])
         end_ms, payload = (self._connection.call(word, key).text for word in (b"PEXPIRETIME", b"DUMP"))
+        self._local.raw(b"PEXPIRETIME", key), self._local.raw(b"DUMP", key)
+        self._ear.heard()
         if payload not in (b"-1", b""):
             follow = (b"RESTORE", key, end_ms if int(end_ms) > 0 else b"0", payload, b"REPLACE", b"ABSTTL")
             self._pipeline([follow])
@@ -428,6 +482,10 @@ def drawn_key(command: Command) -> bytes | None:
         return command[1]
     stores = [at for at, word in enumerate(words[:-1]) if word in (b"STORE", b"STOREDIST")]
     return command[stores[-1] + 1] if stores else None
+
+
+def _beside_misses(events: bytes) -> list[Frame]:
+    return sorted(frame for frame in frames(events) if not frame.children[2].text.endswith(b":keymiss"))
 
 
 def _now_ms() -> int:

@@ -44,3 +44,12 @@ def whole(data: bytes) -> Frame:
     if end != len(data):
         raise ValueError(data[end:])
     return frame
+
+
+def frames(data: bytes) -> list[Frame]:
+    """All the replies that the bytes are. Raises Incomplete."""
+    found, at = [], 0
+    while at < len(data):
+        frame, at = take(data, at)
+        found.append(frame)
+    return found

@@ -28,10 +28,22 @@ def test_a_change_counts_and_breaks_who_watches(served: Served, context: Context
     assert (served.server.dirty, served.client.session.watch_broken) == (4, True)
 
 
-def test_an_emptied_database_counts_even_when_it_was_empty(served: Served, context: Context) -> None:
+def test_of_an_emptied_database_each_key_counts_and_whoever_watches_one_is_told(
+    served: Served, context: Context
+) -> None:
     context.flushed(context.db, 0)
+    assert served.server.dirty == 0
+    served.call("SET", "k", "v")
+    served.call("WATCH", "k")
     context.flushed(context.db, 5)
-    assert served.server.dirty == 6
+    assert (served.server.dirty, served.client.session.watch_broken) == (6, True)
+
+
+def test_exchanged_keys_break_who_watches_them(served: Served, context: Context) -> None:
+    served.call("SET", "k", "v")
+    served.call("WATCH", "k")
+    context.exchanged(context.db)
+    assert (served.server.dirty, served.client.session.watch_broken) == (1, True)
 
 
 def test_another_database(served: Served, context: Context) -> None:

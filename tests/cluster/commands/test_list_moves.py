@@ -9,7 +9,7 @@ def test_an_element_moves_and_both_lists_tell_of_it() -> None:
     local.call("RPUSH", "a", "1")
     local.events.clear()
     assert local.call("LMOVE", "a", "b", "LEFT", "RIGHT") == b"1"
-    assert local.events == [(b"b", b"rpush", 1), (b"a", b"lpop", 1), (b"a", b"del", 0)]
+    assert local.events == [(b"b", b"rpush", 0), (b"a", b"lpop", 1), (b"a", b"del", 0)]
     assert local.call("LRANGE", "b", 0, -1) == [b"1"]
 
 

@@ -54,6 +54,18 @@ def test_put_get_replace_delete(db: Keyspace) -> None:
     assert len(db) == 0
 
 
+def test_what_is_over_can_be_asked_for_and_taken_away_without_expiring(db: Keyspace, clock: Clock) -> None:
+    expired: list[bytes] = []
+    db.on_expired = expired.append
+    db.put(b"key", b"value", NOW_MS + 100)
+    assert db.lives(b"key")
+    clock.now_ms += 101
+    assert not db.lives(b"key")
+    assert db.discard(b"key")
+    assert not db.discard(b"key")
+    assert (expired, db.expired, len(db), len(db.expiry)) == ([], 0, 0, 0)
+
+
 def test_reads_count_and_touch_but_peeks_and_targets_do_not_count(db: Keyspace, clock: Clock) -> None:
     db.put(b"key", b"value")
     clock.now_ms += 5000
