@@ -6,10 +6,11 @@ that increment; until then the old manifest names the old base and all increment
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import chain
 
 from cluster.commands.context import Server
+from cluster.node.accounts import AOF
 from cluster.node.aof import OFF, ON, WAITING, AppendOnly
 from cluster.node.disk import Disk
 from cluster.node.log import Log
@@ -66,11 +67,11 @@ class Rewriter:
         base = self._folder.manifest.base
         self.base_bytes = self._folder.size_bytes(base) if base is not None else 0
 
-    def _base(self) -> Iterable[bytes]:
+    def _base(self, count: Callable[[int], None] = lambda _: None) -> Iterable[bytes]:
         if self._options.aof_use_rdb_preamble:
-            return self._disk.snapshot(is_aof_base=True)
+            return self._disk.snapshot(is_aof_base=True, count=count)
         stamp = timestamp_line(self._world.unix_ms() // 1000) if self._options.aof_timestamp_enabled else b""
-        return chain([stamp], rewrite(self._server.databases, self._server.libraries))
+        return chain([stamp], rewrite(self._server.databases, self._server.libraries, count))
 
     # CONFIG SET appendonly
 
@@ -141,14 +142,21 @@ class Rewriter:
         self.is_scheduled = False
         manifest = self._folder.manifest.copy()
         base = manifest.set_base(self._folder.prefix, is_rdb=self._options.aof_use_rdb_preamble)
+        account = self._disk.account()
+
+        def ended(failure: str) -> None:
+            self._disk.accounts.close(account, AOF)
+            self._ended(child, failure)
+
         try:
             self._folder.make()
             if self._aof.state != OFF:
                 self._aof.begin_increment()
             child = self._world.fork_save(
-                self._folder.path(base.name), self._base, lambda failure: self._ended(child, failure)
+                self._folder.path(base.name), lambda: self._base(account.count), ended, account
             )
         except OSError as error:
+            self._disk.accounts.close(account, AOF)
             self._log("warning", f"Can't rewrite append only file in background: {error.strerror}")
             self._failed()
             return error.strerror or str(error)

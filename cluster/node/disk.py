@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from cluster.commands.context import Server
+from cluster.node.accounts import RDB, Account, Accounts
 from cluster.node.loading import LoadError, Work
 from cluster.node.log import Log
 from cluster.node.world import Child, World
@@ -43,6 +44,7 @@ class Disk:
         self._server = server
         self._options = server.options
         self._own_aux = aux
+        self.accounts = Accounts(world)
         self._child: Child | None = None
         self.is_rewriting: Callable[[], bool] = lambda: False
         """Whether a child is rewriting the append only file."""
@@ -141,8 +143,14 @@ class Disk:
 
     # saving
 
-    def snapshot(self, *, is_aof_base: bool = False) -> Iterable[bytes]:
-        """The whole data set as an RDB file, in chunks."""
+    def account(self) -> Account:
+        """Of a child that is to write all that there is."""
+        return self.accounts.open(sum(map(len, self._server.databases)))
+
+    def snapshot(
+        self, *, is_aof_base: bool = False, count: Callable[[int], None] = lambda _: None
+    ) -> Iterable[bytes]:
+        """The whole data set as an RDB file, in chunks; `count` is told how many keys are done."""
         options, now_ms = self._options, self._world.unix_ms()
         aux = {b"redis-ver": b"7.0.15", b"redis-bits": b"64", b"ctime": b"%d" % (now_ms // 1000)}
         aux |= {b"aof-base": b"1"} if is_aof_base else self._own_aux() | {b"aof-base": b"0"}
@@ -153,6 +161,7 @@ class Disk:
             uses=dump.uses_under(options.maxmemory_policy, now_ms, options.lfu_decay_time),
             compress=options.rdbcompression,
             checksum=options.rdbchecksum,
+            count=count,
         )
 
     def save(self) -> str | None:
@@ -185,11 +194,18 @@ class Disk:
         """Has a forked child write the file, where is_busy is False; the reason when it can't. Otherwise
         `done("")` comes in the end, or done(why it failed)."""
         self.is_scheduled = False
+        account = self.account()
+
+        def ended(failure: str) -> None:
+            self.accounts.close(account, RDB)
+            self._ended(failure, done)
+
         try:
             child = self._world.fork_save(
-                self._options.dbfilename, self.snapshot, lambda failure: self._ended(failure, done)
+                self._options.dbfilename, lambda: self.snapshot(count=account.count), ended, account
             )
         except OSError as error:
+            self.accounts.close(account, RDB)
             self._noted(ok=False)
             self._failed_ms = self._world.now_ms()
             self._log("warning", f"Can't save in background: fork: {error.strerror}")
@@ -258,7 +274,7 @@ class Disk:
             "rdb_last_bgsave_time_sec": self.last_duration_s,
             "rdb_current_bgsave_time_sec": current_s,
             "rdb_saves": self.saves,
-            "rdb_last_cow_size": 0,
+            **self.accounts.info_fields(),
             "rdb_last_load_keys_expired": len(self.expired_keys),
             "rdb_last_load_keys_loaded": self.keys_loaded,
         }

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from cluster.node.accounts import RDB
 from cluster.node.clients import ClientConnection
 from cluster.node.disk import Disk
 from cluster.node.log import Log
@@ -150,9 +151,18 @@ class FullCopies:
         host, self._copy = self._host, copy
         host.replication.copy_begins()
         host.log("notice", "Starting BGSAVE for SYNC with target: replicas sockets")
+        account = host.disk.account()
+
+        def streamed(failure: str) -> None:
+            host.disk.accounts.close(account, RDB)
+            self._streamed(failure)
+
         try:
-            copy.child = host.world.fork_stream(host.disk.snapshot, self._chunk, self._streamed)
+            copy.child = host.world.fork_stream(
+                lambda: host.disk.snapshot(count=account.count), self._chunk, streamed, account
+            )
         except OSError as error:
+            host.disk.accounts.close(account, RDB)
             self._failed(copy, f"Can't fork: {error.strerror}")
             return
         host.log("notice", f"Background RDB transfer started by pid {copy.child.pid}")

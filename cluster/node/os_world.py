@@ -21,7 +21,7 @@ from cluster.commands.context import Usage
 from cluster.commands.gauge import Allocated
 from cluster.node.os_append import OsAppendFile
 from cluster.node.os_files import OsFiles
-from cluster.node.os_fork import ForkedChild, save_work, stream_work
+from cluster.node.os_fork import ForkedChild, into_file, into_pipe
 from cluster.node.os_memory import OsMemory
 from cluster.node.os_sockets import (
     OsDatagramPort,
@@ -31,7 +31,7 @@ from cluster.node.os_sockets import (
     stream_socket,
     unix_socket,
 )
-from cluster.node.world import Endpoint
+from cluster.node.world import ChildAccount, Endpoint
 
 _UNIX_BACKLOG = 511
 
@@ -163,13 +163,18 @@ class OsWorld:
         produce: Callable[[], Iterable[bytes]],
         chunk: Callable[[bytes], None],
         done: Callable[[str], None],
+        account: ChildAccount | None = None,
     ) -> ForkedChild:
-        return ForkedChild(self.loop, stream_work(produce), chunk, done)
+        return ForkedChild(self.loop, produce, into_pipe, chunk, done, account)
 
     def fork_save(
-        self, name: str, produce: Callable[[], Iterable[bytes]], done: Callable[[str], None]
+        self,
+        name: str,
+        produce: Callable[[], Iterable[bytes]],
+        done: Callable[[str], None],
+        account: ChildAccount | None = None,
     ) -> ForkedChild:
-        return ForkedChild(self.loop, save_work(self.files, name, produce), _ignore, done)
+        return ForkedChild(self.loop, produce, into_file(self.files, name), _ignore, done, account)
 
     def open_append(self, name: str) -> OsAppendFile:
         return OsAppendFile(self.loop, name)

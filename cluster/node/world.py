@@ -144,6 +144,15 @@ class Files(Protocol):
         """
 
 
+class ChildAccount(Protocol):
+    """What a forked child counts in its copy of memory, and tells its parent of."""
+
+    keys_done: int
+
+    def told(self, keys_done: int, cow_bytes: int) -> None:
+        """`cow_bytes` is memory that the child does not share with its parent any more."""
+
+
 class World(Protocol):
     random: random.Random
 
@@ -181,14 +190,20 @@ class World(Protocol):
         produce: Callable[[], Iterable[bytes]],
         chunk: Callable[[bytes], None],
         done: Callable[[str], None],
+        account: ChildAccount | None = None,
     ) -> Child:
         """Runs `produce` on a copy of this moment's memory (a forked child); hands over its chunks.
 
-        `done("")` at the end, or done(why it failed). Raises OSError where no child can be had.
+        `done("")` at the end, or done(why it failed). `account` is told about once a second, and at the end,
+        how far the child is. Raises OSError where no child can be had.
         """
 
     def fork_save(
-        self, name: str, produce: Callable[[], Iterable[bytes]], done: Callable[[str], None]
+        self,
+        name: str,
+        produce: Callable[[], Iterable[bytes]],
+        done: Callable[[str], None],
+        account: ChildAccount | None = None,
     ) -> Child:
         """The same into a file, written as `Files.write_atomically` does."""
 

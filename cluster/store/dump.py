@@ -61,13 +61,15 @@ def snapshot(
     uses: Uses = lambda _: (None, None),
     compress: bool = True,
     checksum: bool = True,
+    count: Callable[[int], None] = lambda _: None,
 ) -> Iterator[bytes]:
     """The databases as an RDB file, in chunks of 64 kB or one value more.
 
     `libraries` is the code of libraries of functions. `compress` and `checksum` are rdbcompression and
-    rdbchecksum. The databases must not change meanwhile.
+    rdbchecksum; `count` is told now and then how many keys more have been written. The databases must not
+    change meanwhile.
     """
-    records = (_database(database, uses) for database in databases)
+    records = (_database(database, uses, count) for database in databases)
     return encode_file(records, aux, libraries, compress=compress, checksum=checksum)
 
 
@@ -176,15 +178,17 @@ class Loader:
             database.set_frequency(key, part.frequency)
 
 
-def _database(database: Keyspace, uses: Uses) -> DatabaseRecord:
-    return DatabaseRecord(database.index, len(database), len(database.expiry), _keys(database, uses))
+def _database(database: Keyspace, uses: Uses, count: Callable[[int], None]) -> DatabaseRecord:
+    return DatabaseRecord(database.index, len(database), len(database.expiry), _keys(database, uses, count))
 
 
-def _keys(database: Keyspace, uses: Uses) -> Iterator[KeyRecord]:
+def _keys(database: Keyspace, uses: Uses, count: Callable[[int], None]) -> Iterator[KeyRecord]:
     """All keys, expired ones that are still there among them: their DEL has not been propagated yet."""
     for slot in database.slots:
         for key, entry in slot.items():
             yield KeyRecord(database.index, key, _record(entry.value), entry.expire_ms, *uses(entry))
+        if slot:
+            count(len(slot))
 
 
 def _record(value: Value) -> Record:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from cluster.store import dump
@@ -18,12 +18,17 @@ ITEMS_A_COMMAND = 64
 _CHUNK_BYTES = 64 * 1024
 
 
-def rewrite(databases: Iterable[Keyspace], libraries: Iterable[bytes] = ()) -> Iterator[bytes]:
+def rewrite(
+    databases: Iterable[Keyspace],
+    libraries: Iterable[bytes] = (),
+    count: Callable[[int], None] = lambda _: None,
+) -> Iterator[bytes]:
     """Commands (RESP) in chunks of 64 kB or one command more. The databases must not change meanwhile.
-    `libraries` is the code of libraries of functions.
+    `libraries` is the code of libraries of functions; `count` is told now and then how many keys more have
+    been written.
     """
     out = bytearray()
-    for argv in chain(([b"FUNCTION", b"LOAD", code] for code in libraries), _commands(databases)):
+    for argv in chain(([b"FUNCTION", b"LOAD", code] for code in libraries), _commands(databases, count)):
         out += encode_command(argv)
         if len(out) >= _CHUNK_BYTES:
             yield bytes(out)
@@ -31,7 +36,7 @@ def rewrite(databases: Iterable[Keyspace], libraries: Iterable[bytes] = ()) -> I
     yield bytes(out)
 
 
-def _commands(databases: Iterable[Keyspace]) -> Iterator[list[bytes]]:
+def _commands(databases: Iterable[Keyspace], count: Callable[[int], None]) -> Iterator[list[bytes]]:
     for database in databases:
         if len(database):
             yield [b"SELECT", b"%d" % database.index]
@@ -40,6 +45,8 @@ def _commands(databases: Iterable[Keyspace]) -> Iterator[list[bytes]]:
                 yield from _of(key, entry.value)
                 if entry.expire_ms:
                     yield [b"PEXPIREAT", key, b"%d" % entry.expire_ms]
+            if slot:
+                count(len(slot))
 
 
 def _of(key: bytes, value: Value) -> Iterator[list[bytes]]:

@@ -113,3 +113,17 @@ def test_in_a_transaction_nothing_is_forked_before_its_end() -> None:
     single.simulation.run_for(1000)
     assert single.node.disk.saves == 1
     assert single.node.info_fields("persistence")["aof_rewrites"] == 1
+
+
+@pytest.mark.parametrize("command", [b"BGSAVE\r\n", b"BGREWRITEAOF\r\n"])
+@pytest.mark.parametrize("preamble", ["yes", "no"])
+def test_how_far_a_child_is_can_be_seen(command: bytes, preamble: str) -> None:
+    single = filled(appendonly="yes", aof_use_rdb_preamble=preamble)
+    raw = single.connect()
+    raw.send(command, wait_ms=1)
+    fields = single.node.info_fields("persistence")
+    assert (fields["current_save_keys_processed"], fields["current_save_keys_total"]) == (2, 2)
+    assert fields["current_fork_perc"] == "100.00"
+    raw.take(500)
+    assert "current_save_keys_total" not in single.node.info_fields("persistence")
+    assert b"\r\ncurrent_save_keys_total:0\r\n" in raw.send(b"INFO persistence\r\n")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cluster.node.os_world import OsWorld
@@ -64,3 +64,29 @@ def test_a_child_saves_a_file_or_leaves_the_old_one(world: OsWorld, tmp_path: Pa
     assert done == ["", "disk is gone"]
     assert [path.name for path in tmp_path.iterdir()] == ["dump.rdb"]
     assert target.read_bytes() == b"onetwo"
+
+
+def test_a_child_tells_how_far_it_came_before_it_is_done(world: OsWorld, tmp_path: Path) -> None:
+    account = Told()
+    done: list[str] = []
+    world.fork_save(str(tmp_path / "file"), lambda: account.counted(b"a", b"b"), done.append, account)
+    run_until(world, lambda: bool(done))
+    assert (done, account.keys_done, len(account.cow_bytes)) == ([""], 2, 1)
+    assert account.cow_bytes[0] > 0
+
+
+class Told:
+    """Counts each chunk as a key."""
+
+    def __init__(self) -> None:
+        self.keys_done = 0
+        self.cow_bytes: list[int] = []
+
+    def counted(self, *chunks: bytes) -> Iterator[bytes]:
+        for chunk in chunks:
+            self.keys_done += 1
+            yield chunk
+
+    def told(self, keys_done: int, cow_bytes: int) -> None:
+        self.keys_done = keys_done
+        self.cow_bytes.append(cow_bytes)
