@@ -15,10 +15,11 @@ from cluster.spec.errors import WRONG_TYPE, CommandError
 from cluster.store.clock import Clock
 from cluster.store.expiry import ExpiryIndex
 from cluster.store.field_expiry import FieldExpiry
-from cluster.store.scan import scan_members
+from cluster.store.scan import CURSOR_BITS, scan_members
 from cluster.store.values.expiring_hash import ExpiringHash
 from cluster.store.values.hash import Hash
 from cluster.store.values.list import List
+from cluster.store.values.sampler import Sampler
 from cluster.store.values.set import Set
 from cluster.store.values.sorted_set import SortedSet
 from cluster.store.values.stream import Stream
@@ -46,6 +47,10 @@ SLOTS = 16384
 SLOT_BITS = 14
 SLOT_WHOLE = 16
 """A slot with so few keys is returned in one piece by SCAN."""
+SLOT_BIG = 4096
+"""A slot with more keys is not sorted for SCAN: they are listed once, and the list is kept up to date."""
+LISTED = 1 << CURSOR_BITS
+"""Marks a place in such a list."""
 
 RANDOM_POOL = 1024
 """How many random keys are drawn at once: one walk over the slots pays for that many RANDOMKEYs, or for the
@@ -111,6 +116,7 @@ class Keyspace:
         self.misses = 0
         self.expired = 0
         self._random_pool: list[bytes] = []
+        self._lists: dict[int, Sampler] = {}
 
     # Reading
 
@@ -245,6 +251,8 @@ class Keyspace:
                 self.slots = [{} for _ in range(SLOTS)]
                 slot = self.slots[key_slot(key)]
             entry = slot[key] = Entry(value, expire_ms, self.clock.now_ms)
+            if self._lists and (listed := self._lists.get(key_slot(key))) is not None:
+                listed.add(key)
             if self.on_new is not None:
                 self.on_new(key)
         else:
@@ -271,6 +279,8 @@ class Keyspace:
         del slot[key]
         if entry.expire_ms:
             self.expiry.forget(key)
+        if self._lists:
+            self._unlist(key)
         return True
 
     def discard(self, key: bytes) -> bool:
@@ -285,6 +295,8 @@ class Keyspace:
         entry = self.slots[key_slot(key)].pop(key)
         if entry.expire_ms:
             self.expiry.forget(key)
+        if self._lists:
+            self._unlist(key)
         return entry
 
     def drop_if_empty(self, key: bytes) -> bool:
@@ -367,9 +379,8 @@ class Keyspace:
         place, slot = cursor >> SLOT_BITS, cursor & (SLOTS - 1)
         found: list[bytes] = []
         while slot < SLOTS and len(found) < count:
-            members = self.slots[slot]
-            if members:
-                place, piece = scan_members(members, place, max(count - len(found), SLOT_WHOLE))
+            if self.slots[slot]:
+                place, piece = self._scan_slot(slot, place, max(count - len(found), SLOT_WHOLE))
                 found += piece
                 if place:
                     return place << SLOT_BITS | slot, found
@@ -377,9 +388,27 @@ class Keyspace:
             slot += 1
         return (slot if slot < SLOTS else 0), found
 
+    def _scan_slot(self, slot: int, place: int, count: int) -> tuple[int, list[bytes]]:
+        """The next piece of a slot that has keys. Its place is a hash or, with LISTED, one in the list of a
+        big slot: how a scan has begun a slot it goes on."""
+        keys, listed = self.slots[slot], self._lists.get(slot)
+        if place & LISTED == 0 and (place or (listed is None and len(keys) <= SLOT_BIG)):
+            return scan_members(keys, place, count)
+        if listed is None:  # it is the first, or the list has gone with all keys and begins anew
+            listed, place = Sampler(keys), 0
+            self._lists[slot] = listed
+        following, piece = listed.scan(place & (LISTED - 1), count)
+        return (following | LISTED if following else 0), piece
+
+    def _unlist(self, key: bytes) -> None:
+        listed = self._lists.get(key_slot(key))
+        if listed is not None:
+            listed.remove(key)
+
     def clear(self) -> None:
         """Removes all keys."""
         self.slots = _EMPTY
+        self._lists.clear()
         self.expiry.clear()
         self.field_expiry.clear()
         self._random_pool.clear()
@@ -387,6 +416,7 @@ class Keyspace:
     def swap(self, other: Keyspace) -> None:
         """Exchanges the keys of two databases; what they count stays where it is."""
         self.slots, other.slots = other.slots, self.slots
+        self._lists, other._lists = other._lists, self._lists
         self.expiry, other.expiry = other.expiry, self.expiry
         self.field_expiry.swap(other.field_expiry)
         self._random_pool, other._random_pool = other._random_pool, self._random_pool
@@ -397,6 +427,7 @@ class Keyspace:
         if not dropped:
             return 0
         self.slots[slot] = {}
+        self._lists.pop(slot, None)
         for key, entry in dropped.items():
             if entry.expire_ms:
                 self.expiry.forget(key)
@@ -442,6 +473,8 @@ class Keyspace:
     def _remove_expired(self, key: bytes) -> None:
         del self.slots[key_slot(key)][key]
         self.expiry.forget(key)
+        if self._lists:
+            self._unlist(key)
         self.expired += 1
         self.on_expired(key)
 

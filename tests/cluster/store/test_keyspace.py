@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cluster.spec.errors import CommandError
 from cluster.store.clock import Clock
-from cluster.store.keyspace import Keyspace, Value, type_name
+from cluster.store.keyspace import SLOT_BIG, Keyspace, Value, type_name
 from cluster.store.values.hash import Hash
 from cluster.store.values.list import List
 from cluster.store.values.set import Set
@@ -215,9 +215,73 @@ def test_a_big_slot_is_scanned_in_pieces(db: Keyspace) -> None:
     assert len(found) < 50
 
 
+def big_slot(db: Keyspace) -> list[bytes]:
+    keys = [b"{tag}%d" % number for number in range(SLOT_BIG + 1000)]
+    for key in keys:
+        db.put(key, b"", NOW_MS + 100 if key.endswith(b"3") else 0)
+    return keys
+
+
+def test_a_scan_of_a_very_big_slot_finds_who_stays_however_the_others_come_and_go(
+    db: Keyspace, clock: Clock
+) -> None:
+    keys = big_slot(db)
+    assert sorted(scanned(db, 100)) == sorted(keys)
+    gone = {key for key in keys if key.endswith((b"1", b"2", b"3"))}
+    cursor, found = db.scan(0, 100)
+    for number, key in enumerate(gone - {b"{tag}3"}):
+        if key.endswith(b"3"):
+            clock.now_ms = NOW_MS + 101
+            db.peek(key)
+        elif key.endswith(b"2"):
+            db.evict(key)
+        else:
+            db.delete(key)
+        db.put(b"{tag}new:%d" % number, b"")
+        if number % 50 == 0 and cursor:
+            cursor, piece = db.scan(cursor, 100)
+            assert len(piece) <= 100
+            found += piece
+    while cursor:
+        cursor, piece = db.scan(cursor, 100)
+        found += piece
+    assert set(found) >= set(keys) - gone
+    assert sorted(scanned(db, 100)) == sorted(db.slots[key_slot(b"{tag}")])
+
+
+def test_a_scan_of_a_very_big_slot_that_is_emptied_and_filled_again_begins_it_anew(
+    db: Keyspace, clock: Clock
+) -> None:
+    for empty in (db.clear, lambda: db.clear_slot(key_slot(b"{tag}")), lambda: db.swap(Keyspace(clock, 1))):
+        keys = big_slot(db)
+        cursor, _ = db.scan(0, 100)
+        empty()
+        assert db.scan(cursor, 100) == (0, [])
+        big_slot(db)
+        found: list[bytes] = []
+        while cursor:
+            cursor, piece = db.scan(cursor, 100)
+            found += piece
+        assert sorted(found) == sorted(keys)
+
+
+def test_a_scan_goes_on_as_it_began_while_a_slot_becomes_very_big(db: Keyspace) -> None:
+    keys = [b"{tag}%d" % number for number in range(1000)]
+    for key in keys:
+        db.put(key, b"")
+    cursor, found = db.scan(0, 100)
+    for number in range(SLOT_BIG):
+        db.put(b"{tag}new:%d" % number, b"")
+    db.scan(0, 100)
+    while cursor:
+        cursor, piece = db.scan(cursor, 100)
+        found += piece
+    assert set(found) >= set(keys)
+
+
 def test_a_cursor_from_nowhere_does_no_harm(db: Keyspace) -> None:
     db.put(b"key", b"")
-    for cursor in (2**64 - 1, 16383, 1 << 40):
+    for cursor in (2**64 - 1, 16383, 1 << 40, 1 << 46):
         db.scan(cursor, 10)
 
 
