@@ -81,8 +81,10 @@ def set_id(ctx: Context, key: bytes, name: bytes, last: bytes, *words: bytes) ->
          complexity="O(N) for N pending entries of the group")  # fmt: skip
 def destroy(ctx: Context, key: bytes, name: bytes) -> Reply:
     """Removes a group."""
-    if _stream(ctx, key).groups.pop(name, None) is None:
+    stream = _stream(ctx, key)
+    if stream.groups.pop(name, None) is None:
         return 0
+    stream.news += 1
     ctx.noted(key, b"xgroup-destroy")
     ctx.server.waiters.touch((ctx.db.index, key))
     return 1

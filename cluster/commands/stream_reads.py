@@ -160,7 +160,7 @@ def _limited(stream: Stream, low: int, count: int) -> Iterable[tuple[int, Items]
 
 
 class _News:
-    """Tells an entry that was added to a stream from any other change of it: only that ends a wait."""
+    """Tells what can end a wait for a stream's entries from any other change of it."""
 
     __slots__ = ("_ctx", "_seen")
 
@@ -170,12 +170,12 @@ class _News:
         for key in keys:
             entry = ctx.db.peek(key)
             stream = entry.value if entry is not None and isinstance(entry.value, Stream) else None
-            self._seen[key] = (stream, 0 if stream is None else stream.entries_added)
+            self._seen[key] = (stream, 0 if stream is None else stream.news)
 
     def has_come(self, key: bytes, stream: Stream) -> bool:
-        before, added = self._seen[key]
-        self._seen[key] = (stream, stream.entries_added)
-        return stream is not before or stream.entries_added != added
+        before, count = self._seen[key]
+        self._seen[key] = (stream, stream.news)
+        return stream is not before or stream.news != count
 
 
 @command("XREADGROUP", "group_consumer=GROUP{group consumer} [COUNT count:integer]"

@@ -107,3 +107,21 @@ def test_other_databases(oracle: Oracle, protocol: int) -> None:
         "1 COPY c c DB 0",
     )
     play_together(oracle, script, clients=2, protocol=protocol)
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_the_end_of_a_group_wakes_readers_of_a_stream_whose_entries_have_gone(
+    oracle: Oracle, protocol: int
+) -> None:
+    script = steps(
+        "1 XGROUP CREATE s g $ MKSTREAM",
+        "1 XGROUP CREATE s h 1-1",
+        "1 XSETID s 9-9",
+        "0 XREAD BLOCK 0 STREAMS s 1-1",
+        "2 XREADGROUP GROUP h ann BLOCK 0 STREAMS s >",
+        "1 XSETID s 10-1 ENTRIESADDED 50",
+        "1 XGROUP CREATE s i 0",
+        "1 XGROUP DESTROY s nothing",
+        "1 XGROUP DESTROY s g",
+    )
+    play_together(oracle, script, clients=3, protocol=protocol)

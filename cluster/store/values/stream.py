@@ -58,7 +58,8 @@ class Trim:
 
 
 class Stream:
-    """`first_id` is 0 while there are no entries; `entries_added` counts what was ever appended."""
+    """`first_id` is 0 while there are no entries; `entries_added` counts what was ever appended. `news` counts what
+    Redis wakes those for who wait for entries: one was appended, or a group destroyed."""
 
     __slots__ = (
         "_nodes",
@@ -69,6 +70,7 @@ class Stream:
         "last_id",
         "length",
         "max_deleted_id",
+        "news",
     )
 
     def __init__(self) -> None:
@@ -79,6 +81,7 @@ class Stream:
         self.last_id = 0
         self.max_deleted_id = 0
         self.entries_added = 0
+        self.news = 0
         self.groups: dict[bytes, Group] = {}
 
     def __len__(self) -> int:
@@ -135,6 +138,7 @@ class Stream:
         append_entry(node, id_, items)
         self.length += 1
         self.entries_added += 1
+        self.news += 1
         self.last_id = id_
         if self.length == 1:
             self.first_id = id_
