@@ -58,8 +58,10 @@ class Trim:
 
 
 class Stream:
-    """`first_id` is 0 while there are no entries; `entries_added` counts what was ever appended. `news` counts
-    what Redis wakes those for who wait for entries: one was appended, or a group destroyed."""
+    """`first_id` is 0 while there are no entries; `entries_added` counts what was ever appended.
+
+    `news` counts what Redis wakes those for who wait for entries: one was appended, or a group destroyed.
+    """
 
     __slots__ = (
         "_nodes",
