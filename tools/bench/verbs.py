@@ -23,6 +23,7 @@ from tools.admin.client import AdminError, Client, ServerError, UnreachableError
 from tools.admin.form import cluster_info
 from tools.admin.waiting import wait_until
 from tools.bench.measure import LOAD_CORE, SERVER_CORE, Figure, Subject, measure, pin
+from tools.bench.promised import SECONDS, Promise, promises
 from tools.bench.snapshots import Course, background_save, fill, full_sync
 from tools.output import out, say
 from tools.up.processes import NODE_COMMAND
@@ -44,7 +45,8 @@ def bench(
 ) -> None:
     """Measures one Starling node and one redis-server in the same run.
 
-    Requests without and with cluster mode, and what snapshots and full copies cost.
+    Requests without and with cluster mode; writes that are answered when a replica has them; and what
+    snapshots and full copies cost.
     """
     server = shutil.which("redis-server")
     if server is None:
@@ -61,6 +63,7 @@ def bench(
                         measure(subject, command, pipeline, requests * (1 if pipeline == 1 else 5))
                         for subject in (ours, theirs)
                     ]
+    kept = [*_promises("starling", NODE_COMMAND), *_promises("redis-server", [server])]
     courses: list[list[Course]] = []
     if keys:
         courses = [_courses("starling", NODE_COMMAND, keys), _courses("redis-server", [server], keys)]
@@ -70,6 +73,7 @@ def bench(
                 {
                     "machine": _machine(),
                     "figures": [asdict(one) for one in figures],
+                    "promises": [asdict(one) for one in kept],
                     "snapshots": [asdict(one) for each in courses for one in each],
                 }
             )
@@ -78,6 +82,7 @@ def bench(
         return
     say(_machine())
     out.print(table(figures))
+    out.print(promise_table(kept))
     if courses:
         out.print(snapshot_table(keys, *courses))
 
@@ -89,26 +94,35 @@ def _courses(name: str, command: Sequence[str], keys: int) -> list[Course]:
         return [background_save(subject), *full_sync(subject, replica)]
 
 
+def _promises(name: str, command: Sequence[str], seconds: float = SECONDS) -> list[Promise]:
+    with (
+        _running(name, command, True) as subject,
+        _running(name, command, True, core=LOAD_CORE, is_empty=True) as replica,
+    ):
+        return list(promises(subject, replica, seconds))
+
+
 @contextmanager
 def _running(
-    name: str, command: Sequence[str], cluster_mode: bool, *, core: int = SERVER_CORE
+    name: str, command: Sequence[str], cluster_mode: bool, *, core: int = SERVER_CORE, is_empty: bool = False
 ) -> Iterator[Subject]:
-    """A server on a free port that keeps nothing, pinned to a core."""
+    """A server on a free port that keeps nothing, pinned to a core. A cluster, unless `is_empty`."""
     with tempfile.TemporaryDirectory() as folder:
         port = _free_port()
         words = [*command, "--port", str(port), "--dir", folder, *_QUIET]
         words += ["--cluster-enabled", "yes"] if cluster_mode else []
         with (Path(folder) / "log").open("wb") as log:
             process = subprocess.Popen(words, stdout=log, stderr=log)
+        client = Client(("127.0.0.1", port))
         try:
             pin(process.pid, core)
-            client = Client(("127.0.0.1", port))
             wait_until(f"{name} to answer", lambda: _missing(client), 20.0)
-            if cluster_mode:
+            if cluster_mode and not is_empty:
                 client.call("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
                 wait_until(f"{name} to be a cluster", lambda: _not_ok(client), 20.0)
             yield Subject(name, port, cluster_mode, client, process.pid)
         finally:
+            client.close()
             process.terminate()
             process.wait()
 
@@ -159,6 +173,20 @@ def table(figures: Sequence[Figure]) -> Table:
             f"{ours.server_cpu_us:.2f}",
             f"{theirs.server_cpu_us:.2f}",
             f"{ours.server_cpu_us / max(theirs.server_cpu_us, 0.001):.2f}",
+        )
+    return found
+
+
+def promise_table(promises: Sequence[Promise]) -> Table:
+    """Writes to a primary with a replica, by when they are answered."""
+    found = Table("50 clients, a replica", "answered", "writes/s", "p50 ms", "p99 ms")
+    for one in promises:
+        found.add_row(
+            one.server,
+            one.how,
+            f"{one.writes_per_s:,.0f}",
+            f"{one.latency_p50_ms:.2f}",
+            f"{one.latency_p99_ms:.2f}",
         )
     return found
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from tools.admin.client import Client
 from tools.bench import verbs
 from tools.bench.measure import Figure, Subject
+from tools.bench.promised import Promise
 from tools.bench.snapshots import Course
 from tools.cli import main
 
@@ -29,6 +30,7 @@ def no_servers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verbs, "_running", running)
     monkeypatch.setattr(verbs, "measure", figure)
     monkeypatch.setattr(verbs, "_courses", lambda name, *_: [Course(name, "BGSAVE", 2.0, 1.0, 5.0, 8.0)])
+    monkeypatch.setattr(verbs, "_promises", lambda name, _: [Promise(name, "WAIT 1", 12345.0, 1.5, 2.5)])
     monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
 
 
@@ -50,6 +52,7 @@ def test_the_table_has_all_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench"]) == 0
     text = capsys.readouterr().out
     assert "BGSAVE" in text
+    assert "12,345" in text
     for test in ("SET -P 1 single", "SET -P 16 single", "GET -P 1 cluster", "GET -P 16 cluster"):
         assert test in text
 
@@ -58,6 +61,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert len(found["figures"]) == 16
+    assert [one["how"] for one in found["promises"]] == ["WAIT 1"] * 2
     assert [one["server"] for one in found["snapshots"]] == ["starling", "redis-server"]
     assert {one["server"] for one in found["figures"]} == {"starling", "redis-server"}
 
