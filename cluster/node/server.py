@@ -505,6 +505,8 @@ class Node:
             update_settings(self.settings, options)
             if self.core is not None:
                 self.core.settings_changed(self.world.now_ms())
+            # From the next request on: who has asked for a promise counts on it.
+            self.write_acks.tick(self.world.now_ms())
 
     def rewrite_config(self) -> str | None:
         return config_file.rewrite(self.world.files, self.config_path, self.options)

@@ -194,3 +194,11 @@ def test_the_promise_is_lifted_and_made_again() -> None:
     replica.world.resume()
     assert first.call("CONFIG", "SET", "cluster-write-acks", "1") == b"OK"
     cluster.until(lambda: in_sync(first) == (_id(replica),), 10_000)
+
+
+def test_a_promise_that_is_asked_for_holds_from_the_next_request_on() -> None:
+    cluster = SimCluster(5, 6)
+    cluster.form(primaries=3)
+    raw = Raw(cluster, cluster.hosts[0])
+    told = raw.send("CONFIG SET cluster-write-acks 1", f"SET {IN_SLOT_OF_THE_FIRST} 1")
+    assert told.startswith(b"+OK\r\n-NOREPLICAS Not enough good replicas to write.\r\n")
