@@ -1,4 +1,5 @@
-"""Clients that wait for keys, compared with a real redis-server: three clients, random requests."""
+"""Clients that wait for keys, compared with a real redis-server: three clients, random requests, and one who
+hears the keyspace events."""
 
 from __future__ import annotations
 
@@ -6,14 +7,14 @@ import pytest
 
 from tests.parity import draws as st
 from tests.parity.drive import Drive
-from tests.parity.together import Talk, request, steps
+from tests.parity.together import Talk, listening, request, steps
 from tests.support.oracle import Oracle
 from tests.support.several import Id, play_together
 
 pytestmark = pytest.mark.parity
 
 KEYS = ["{k}a", "{k}b", "{k}c"]
-CLIENTS = 3
+CLIENTS = range(1, 4)
 
 key = st.sampled_from(KEYS)
 side = st.sampled_from(["LEFT", "RIGHT"])
@@ -72,13 +73,15 @@ others = st.one_of(
         lambda words: tuple(str(words[0]).split())
     ),
     request("TYPE", key),
-    request("CLIENT UNBLOCK", st.sampled_from(range(CLIENTS)).map(Id), st.sampled_from(["ERROR", "TIMEOUT"])),
+    request("CLIENT UNBLOCK", st.sampled_from(CLIENTS).map(Id), st.sampled_from(["ERROR", "TIMEOUT"])),
     request("LRANGE", key, "0 -1"),
 )
 FAMILY = Talk(
     "blmove blmpop blpop brpop brpoplpush bzmpop bzpopmax bzpopmin wait",
     mixes=(st.one_of(waits, waits, fills, fills, fills, others, refused),),
-    clients=CLIENTS,
+    clients=CLIENTS.stop,
+    listeners=CLIENTS.start,
+    before=st.just(listening()),
 )
 
 

@@ -6,8 +6,7 @@ import pytest
 
 from tests.parity import draws as st
 from tests.parity.drive import Drive
-from tests.parity.together import Talk, request, steps
-from tests.support.several import Step
+from tests.parity.together import Talk, listening, request
 
 pytestmark = pytest.mark.parity
 
@@ -79,10 +78,6 @@ changes = st.one_of(
     request("SETBIT", key, "1", "1"),
     request("BITOP", "NOT", key, key),
 )
-
-
-def listening(classes: str) -> list[Step]:
-    return steps(f"1 CONFIG SET notify-keyspace-events {classes}", "0 PSUBSCRIBE __key*")
 
 
 EVENTS = Talk(

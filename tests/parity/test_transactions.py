@@ -1,4 +1,5 @@
-"""Transactions of random commands, compared with a real redis-server: two clients who watch the same keys."""
+"""Transactions of random commands, compared with a real redis-server: two clients who watch the same keys,
+and one who hears the keyspace events."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import pytest
 
 from tests.parity import draws as st
 from tests.parity.drive import Drive
-from tests.parity.together import Talk, request
+from tests.parity.together import Talk, listening, request
 
 pytestmark = pytest.mark.parity
 
@@ -39,7 +40,9 @@ commands = st.one_of(
 FAMILY = Talk(
     "discard exec multi unwatch watch",
     mixes=(st.one_of(control, commands),),
-    clients=2,
+    clients=3,
+    listeners=1,
+    before=st.just(listening()),
     ends=KEYS,
 )
 

@@ -38,6 +38,11 @@ def steps(*requests: str) -> list[Step]:
     return made
 
 
+def listening(classes: str = "KEAmn") -> list[Step]:
+    """Client 0 hears the keyspace events of these classes."""
+    return steps(f"1 CONFIG SET notify-keyspace-events {classes}", "0 PSUBSCRIBE __key*")
+
+
 @dataclass(frozen=True)
 class Talk:
     """As Family, for several clients, of whom the first `listeners` say nothing. `before` begins a run; keys
