@@ -153,3 +153,18 @@ def test_a_node_packs_as_far_as_its_options_say(
     local.server.options.change({directive: value})
     local.call(*request)
     assert local.call("OBJECT", "ENCODING", "k") == encoding
+
+
+@pytest.mark.parametrize(
+    "request_",
+    ["SUNIONSTORE d none", "ZRANGESTORE d none 0 -1", "SORT none STORE d", "BITOP AND d none"],
+)
+def test_an_empty_result_takes_away_even_what_is_over(request_: str) -> None:
+    local = Local()
+    local.call("SET", "d", "1", "PX", "100")
+    local.now_ms += 101
+    local.events.clear()
+    assert local.call(*request_.split()) == 0
+    assert local.events == [(b"d", b"del", 1)]
+    assert local.written[-1] == request_.encode().split()
+    assert local.server.databases[0].stored(b"d") is None
