@@ -18,7 +18,10 @@ What can go wrong, and why everyone hears of it all the same:
   receiver, who takes nothing on and says so; the sender goes on with that part itself. A stretch of ids means
   the same to all, but whoever does not know a member cannot tell it.
 - A receiver has the rumor already (two nodes found out the same thing). It owns up only to what it has taken
-  on itself, not to what others were said to do, so that no two senders rely on each other for a member.
+  on itself, not to what others were said to do, and of that only to those who come behind it on the way round
+  the ring of ids from the sender. Were it to own up to all, several could rely on each other for a member, in
+  a circle, and nobody would tell it. So whoever is relied on for a member stands nearer to it, on the way
+  round, than who relies: no circle closes, and the last in the chain tells the member itself.
 - A newer version of the same fact takes the place of the older one; whoever knows the newer one
   acknowledges the older one, which ends it.
 When half of a cluster has something to say about the other half, a node sends no more datagrams than it can:
@@ -34,6 +37,7 @@ from __future__ import annotations
 import heapq
 import math
 import zlib
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -177,11 +181,12 @@ class Gossip:
         return self._names(fact, roster)
 
     def _names(self, fact: Fact, ids: tuple[str, ...]) -> Names:
-        """These but for this node, and a subject that said it first or does not answer; turned, so that heads
-        change."""
+        """These but for this node, and a subject that said it first or does not answer; as they come on the
+        way round the ring from here."""
+        me = self._state.me.node_id
         author = fact.node_id if isinstance(fact, MemberFact | ClaimFact | DoubtFact) else ""
-        others = [node_id for node_id in ids if node_id not in (self._state.me.node_id, author)]
-        turn = fact.version % len(others) if others else 0
+        others = [node_id for node_id in ids if node_id not in (me, author)]
+        turn = bisect_left(others, me)
         return Names((*others[turn:], *others[:turn]))
 
     # receiving
@@ -219,14 +224,14 @@ class Gossip:
             first = False
         current.has.add(source.node_id)
         if rumor.roster:
-            return self._take_list(current, rumor, first=first)
+            return self._take_list(source, current, rumor, first=first)
         if rumor.until:
             self._take_on(current, Arc(self._state.me.node_id, rumor.until))
         elif news:
             self._take_on(current, self._everyone(fact))
         return Receipt(True, ALL)
 
-    def _take_list(self, current: Spreading, rumor: Rumor, *, first: bool) -> Receipt:
+    def _take_list(self, source: Peer, current: Spreading, rumor: Rumor, *, first: bool) -> Receipt:
         roster = self._state.roster
         if len(roster) > BITMAP_MEMBERS or rumor.roster != self._roster_hash():
             return Receipt(True, 0)
@@ -235,7 +240,10 @@ class Gossip:
             current.has |= told
             rest = tuple(node_id for node_id in roster if node_id not in told)
             self._take_on(current, self._names(rumor.fact, rest))
-        return Receipt(True, self._bitmap({*current.names, self._state.me.node_id}))
+        me = self._bitmap({self._state.me.node_id})
+        before, until = 2 * me - 1, self._bitmap({source.node_id}) - 1
+        behind = until & ~before if before < until else until | ~before
+        return Receipt(True, me | self._bitmap(current.names) & behind)
 
     def _holds(self, fact: Fact) -> bool:
         """Whether the view has just this version."""

@@ -15,6 +15,7 @@ from protocol.gossip.codec import DATAGRAM_BYTES_MAX, encode
 from protocol.gossip.messages import (
     ClaimFact,
     FactKey,
+    FailFact,
     MemberFact,
     Message,
     Receipt,
@@ -29,7 +30,7 @@ from tests.cluster.core.cluster import Cluster, Node
 
 class Memories:
     """What each node has been told about who has which version of a fact, written down beside the nodes: who
-    sent it, who acknowledged it, and whom either said that it had told or would tell.
+    sent it, who acknowledged it, whom these had told or would tell, and whom the first sender said was told.
 
     A node may forget a rumor when its time is over; so do we.
     """
@@ -65,7 +66,8 @@ class Memories:
     def _hear(self, node: Node, message: Message) -> None:
         if isinstance(message, Rumors):
             for told in message.rumors:
-                self._learn(node, told, message.sender, told.told)
+                is_first = not self._of(node, told) and not self._times.get(_key(node, told))
+                self._learn(node, told, message.sender, told.told if is_first else 0)
         elif isinstance(message, Receipts):
             asked = self._asked.get((node.name, message.sender, message.number), ())
             for told, receipt in zip(asked, message.receipts, strict=False):
@@ -78,7 +80,7 @@ class Memories:
         self._of(node, rumor).update(has, (who,))
 
     def _of(self, node: Node, rumor: Rumor) -> set[str]:
-        key = (node.name, fact_key(rumor.fact), rumor.fact.version)
+        key = _key(node, rumor)
         periods = max(PERIODS_MIN, 2 * math.ceil(math.log2(len(node.core.roster))))
         if self._cluster.now_ms - self._begun_ms.setdefault(key, self._cluster.now_ms) >= periods * PERIOD_MS:
             self._begun_ms[key] = self._cluster.now_ms
@@ -93,10 +95,14 @@ class Memories:
         for told in message.rumors:
             if head.core.me.node_id in self._of(node, told):
                 self.broken.append(f"{node.name} tells {head.name} of {told.fact}")
-            times = self._times.setdefault((node.name, fact_key(told.fact), told.fact.version), Counter())
+            times = self._times.setdefault(_key(node, told), Counter())
             times[head.name] += 1
             if times[head.name] > SENDS_MAX:
                 self.broken.append(f"{node.name} tells {head.name} {times[head.name]} times of {told.fact}")
+
+
+def _key(node: Node, rumor: Rumor) -> tuple[str, FactKey, int]:
+    return node.name, fact_key(rumor.fact), rumor.fact.version
 
 
 def equal(cluster: Cluster) -> bool:
@@ -153,6 +159,24 @@ def test_a_rumor_costs_about_one_message_a_node(size: int) -> None:
     rumors = [message for _, _, _, message in cluster.sent[before:] if isinstance(message, Rumors)]
     assert size - 1 <= len(rumors) <= 1.1 * size
     assert took_ms < 20
+
+
+@pytest.mark.parametrize("size", [5, 12, 40, BITMAP_MEMBERS, BITMAP_MEMBERS + 1])
+def test_several_who_find_out_the_same_thing_do_not_rely_on_each_other_in_a_circle(size: int) -> None:
+    for seed in range(12):
+        cluster = Cluster(seed)
+        cluster.load(size)
+        dead = cluster.nodes[f"n{size}"]
+        cluster.kill(dead.name)
+        fact = FailFact(dead.core.me.node_id, 1, size, 1, (1 << size) - 1)
+        finders = cluster.rng.sample(cluster.running(), min(size - 1, 2 + seed % 6))
+        by_rumor = Rumors(fact.node_id, 0, 0, (Rumor(fact),))
+        for node in finders:
+            node.core.receive(cluster.now_ms, dead.address, by_rumor)
+            cluster._after(node)
+        # Sooner than a repetition or anti-entropy could help.
+        cluster.run(20)
+        assert all(fact.node_id in node.core.troubled for node in cluster.running())
 
 
 def test_dead_heads_are_passed_over() -> None:
