@@ -61,6 +61,8 @@ def shown_epoch(state: State, peer: Peer) -> int:
 
 def node_line(state: State, peer: Peer) -> str:
     """One line of CLUSTER NODES."""
+    # A replica may be known before its primary is, and after that one was forgotten: as in Redis it has none.
+    primary_id = peer.primary_id if (peer.primary_id or "") in state.peers else None
     host = f"{peer.host}:{peer.port}@{peer.bus_port}"
     if peer.hostname:
         host += f",{peer.hostname}"
@@ -68,7 +70,7 @@ def node_line(state: State, peer: Peer) -> str:
         peer.node_id,
         host,
         flags_text(state, peer),
-        peer.primary_id or "-",
+        primary_id or "-",
         str(peer.ping_sent_ms),
         str(peer.pong_received_ms),
         str(shown_epoch(state, peer)),
@@ -152,6 +154,8 @@ class _Parser:
         return self._snapshot(self._me, variables)
 
     def _snapshot(self, me: Peer, variables: dict[str, int]) -> Snapshot:
+        if me.is_replica and me.primary_id is None:
+            raise self._fail("whom this node itself follows has to be known")
         for peer in self._peers.values():
             if peer.primary_id is not None and peer.primary_id not in self._peers:
                 raise self._fail(f"unknown primary {peer.primary_id}")
@@ -213,8 +217,8 @@ class _Parser:
         if words[3] != "-":
             peer.primary_id = self._id(words[3])
         peer.is_replica = "slave" in flags
-        if peer.is_replica != (peer.primary_id is not None):
-            raise self._fail("a slave, and only a slave, has a primary")
+        if peer.primary_id is not None and not peer.is_replica:
+            raise self._fail("only a slave has a primary")
         for word in words[4:6]:
             self._number_in(word, VERSION_MAX - 1)
         peer.config_epoch = self._number_in(words[6], VERSION_MAX - 1)

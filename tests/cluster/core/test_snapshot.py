@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.core.core import Core
-from cluster.core.orders import AddSlots, Meet, Replicate, SetSlotImporting, SetSlotMigrating
+from cluster.core.orders import AddSlots, Forget, Meet, Replicate, SetSlotImporting, SetSlotMigrating
 from cluster.core.snapshot import CorruptSnapshot, nodes_text, parse, saved_text
 from tests.cluster.core.alone import introduce, make_core, node_id
 
@@ -78,6 +78,22 @@ def test_a_replica_is_shown_with_its_primarys_epoch() -> None:
     assert core.node_line(core.me.node_id).split()[3:7] == [node_id(1), "0", "0", "4"]
 
 
+def test_a_replica_whose_primary_is_no_member_has_none_there_and_the_file_is_read() -> None:
+    """It was told of before its primary was, or that one has been forgotten since."""
+    core = make_core()
+    introduce(core, 1, of=9)
+    introduce(core, 2)
+    introduce(core, 3, of=2)
+    core.order(core.now_ms, Forget(node_id(2)))
+    again = make_core(saved=saved_text(core))
+    for number in (1, 3):
+        assert again.peers[node_id(number)].is_replica
+        assert again.node_line(node_id(number)).split()[2:4] == ["slave", "-"]
+    introduce(again, 9)
+    introduce(again, 1, of=9)
+    assert again.node_line(node_id(1)).split()[2:4] == ["slave", node_id(9)]
+
+
 def test_a_file_cut_anywhere_is_refused() -> None:
     text = saved_text(busy())
     for end in range(len(text)):
@@ -100,6 +116,7 @@ def test_a_file_cut_anywhere_is_refused() -> None:
         (":27102@37102", ":27102", "bad address"),
         (":27102@37102", ":99999@37102", "bad number"),
         ("b56f67ce", "X56f67ce", "bad node id"),
+        (f"myself,slave {OWNER}", "myself,slave -", "has to be known"),
         (" 0 0 4 connected", "", "at least eight words"),
         ("slave b56f67ce4c", "slave b56f67ce4d", "unknown primary"),
         ("master - ", "myself,master - ", "a second line says myself"),
