@@ -41,12 +41,18 @@ class FullResync:
 
 @dataclass(frozen=True, slots=True)
 class Continue:
-    """The stream goes on where it was asked for; `id` is "" when the history's name has not changed."""
+    """The stream goes on where it was asked for; `id` is "" when the history's name has not changed.
+
+    `reaches` is how far the stream goes by now, where that is known, else -1. It is our own third word, said
+    to nodes of our own kind only.
+    """
 
     id: str = ""
+    reaches: int = -1
 
     def line(self) -> bytes:
-        return b"+CONTINUE %s\r\n" % self.id.encode() if self.id else b"+CONTINUE\r\n"
+        reaches = b" %d" % self.reaches if self.reaches >= 0 else b""
+        return b"+CONTINUE %s%s\r\n" % (self.id.encode(), reaches) if self.id else b"+CONTINUE\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,9 @@ def parse_answer(line: bytes) -> FullResync | Continue | TryLater:
             return FullResync(words[1], *map(int, numbers))
         raise PsyncError("Master replied with wrong +FULLRESYNC syntax.")
     if words[:1] == ["+CONTINUE"]:
-        return Continue(words[1] if len(words) > 1 and len(words[1]) == MARKER_BYTES else "")
+        if len(words) < 2 or len(words[1]) != MARKER_BYTES:
+            return Continue()
+        return Continue(words[1], int(words[2]) if len(words) > 2 and words[2].isdecimal() else -1)
     text = line.decode("latin-1")
     if line.startswith((b"-NOMASTERLINK", b"-LOADING")):
         return TryLater(text)

@@ -250,10 +250,6 @@ class Node:
         if len(history) != ID_CHARACTERS or not offset.isdigit() or not database.isdigit():
             return
         if self._starts_as_replica():
-            if self.options.cluster_write_acks:
-                # The file may be older than what we have acknowledged, and in the first moment of a link it
-                # could not be told that we lack it: only a whole copy makes us fit to take over.
-                return
             self.replication.go_on(history, int(offset))
             if int(database) < len(self.server.databases):
                 self.engine.apply([b"SELECT", database])
@@ -354,7 +350,8 @@ class Node:
         replication = self.replication
         return ReplicationStatus(
             offset=replication.offset,
-            link_up=replication.link_up,
+            # Who lacks what it has acknowledged must not take over.
+            link_up=replication.link_up and not replication.is_behind,
             link_down_since_ms=replication.link.down_since_ms,
             syncing=replication.syncing or replication.is_void,
         )

@@ -285,6 +285,7 @@ class PrimaryLink:
             )
         if isinstance(answer, Continue):
             self._say("notice", "Successful partial resynchronization with master.")
+            self._replication.continued(answer.reaches)
             if self._replication.rename(answer.id):
                 self._say("notice", f"Master replication ID changed to {answer.id}")
                 self._effects.append(DropReplicas())

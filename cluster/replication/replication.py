@@ -27,6 +27,8 @@ from protocol.resp.writer import encode_command
 
 NO_ID = "0" * 40
 NO_DATABASE = -1
+UNKNOWN_OFFSET = 1 << 63
+"""Beyond all that a stream can have."""
 UNCOUNTED = frozenset((b"ping", b"replconf", b"select", b"multi", b"exec"))
 """What the stream has besides the commands that clients sent."""
 
@@ -68,6 +70,7 @@ class Replication:
     failover_state      of a FAILOVER: none, we wait for a replica, or we ask it to be the primary
     synced_offset       how much of that our append only file has on disk for certain; -1 where there is none
     is_void             our data has been thrown away, and no whole copy has taken its place
+    is_behind           our data is a file's, and may lack what we have acknowledged since it was written
     """
 
     def __init__(self, options: Options, rng: random.Random) -> None:
@@ -80,6 +83,7 @@ class Replication:
         self.synced_offset = -1
         self.failover_state = NO_FAILOVER
         self.is_void = False
+        self._catches_up_at = 0
         self.node_id = ""
         self.primary: tuple[str, int] | None = None
         self.link = LinkStatus()
@@ -116,6 +120,10 @@ class Replication:
     def link_up(self) -> bool:
         """Whether what our primary writes arrives here."""
         return self.link.state == CONNECTED
+
+    @property
+    def is_behind(self) -> bool:
+        return self.offset < self._catches_up_at
 
     @property
     def syncing(self) -> bool:
@@ -186,7 +194,7 @@ class Replication:
         assert self.backlog is not None
         self.partial_syncs += 1
         length = self.backlog.next_offset - asked_offset
-        return Continue(self.id if replica.takes_new_id else ""), (
+        return Continue(self.id if replica.takes_new_id else "", self.offset if replica.node_id else -1), (
             f"Partial resynchronization request from {replica.address} accepted. "
             f"Sending {length} bytes of backlog starting from offset {asked_offset}."
         )
@@ -275,6 +283,7 @@ class Replication:
             return
         self.primary = None
         self.is_void = False
+        self._catches_up_at = 0
         self.link = LinkStatus()
         self.id2, self.offset2 = self.id, self.offset + 1
         self.id = new_id(self._rng)
@@ -286,13 +295,24 @@ class Replication:
         self.id, self.id2 = history_id, NO_ID
         self.offset, self.offset2 = offset, -1
         self.is_void = False
+        self._catches_up_at = 0
         self._outgoing.clear()
         self.backlog = Backlog(self._options.repl_backlog_size, offset + 1)
 
     def go_on(self, history_id: str, offset: int) -> None:
-        """A replica's data has been read from a file: it holds this history up to there."""
+        """A replica's data has been read from a file: it holds this history up to there, and is behind until
+        its primary's stream has brought all that there was when their link stood again.
+        """
         self.id, self.offset = history_id, offset
+        self._catches_up_at = UNKNOWN_OFFSET
         self.backlog = Backlog(self._options.repl_backlog_size, offset + 1)
+
+    def continued(self, reaches: int) -> None:
+        """Our primary goes on with the stream from where we are; it `reaches` that far by now, -1 where we
+        are not told.
+        """
+        if self.is_behind and reaches >= 0:
+            self._catches_up_at = reaches
 
     def succeed(self, history_id: str, offset: int, now_ms: int) -> None:
         """A primary's data has been read from a file: ours is a new history that begins where the file's

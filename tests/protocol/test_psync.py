@@ -22,7 +22,7 @@ MARKER = b"m" * 20 + b"k" * 20
 
 
 def test_answers_are_read_as_they_are_written() -> None:
-    for answer in (FullResync(ID, 17), Continue(ID), Continue()):
+    for answer in (FullResync(ID, 17), Continue(ID), Continue(ID, 18), Continue()):
         assert parse_answer(answer.line().rstrip(b"\r\n")) == answer
 
 

@@ -232,6 +232,15 @@ class Trouble:
         self._note(f"{host.host} starts")
         host.start()
 
+    def save_now_and_then(self, rng: random.Random) -> None:
+        """Has nodes write RDB files: what a restarted replica then goes on from is older than what it has
+        acknowledged. By dice of its own, so that all else falls as it would without."""
+        host = rng.choice(self._cluster.hosts)
+        if host.world.alive and not host.node.disk.is_busy:
+            host.node.disk.save_in_background()
+        if not self._is_over:
+            self._in(rng.uniform(100, 1000), lambda: self.save_now_and_then(rng))
+
     def _cut(self) -> None:
         hosts = [host.host for host in self._cluster.hosts]
         self._random.shuffle(hosts)
@@ -363,6 +372,8 @@ def try_history(seed: int, acks: int = 1) -> Outcome:
     operations: list[Operation] = []
     clients = [HistoryClient(number, cluster, operations, seed) for number in range(rng.choice((3, 4)))]
     trouble = Trouble(cluster, rng, keeps_all=keeps_all)
+    if seed % 3 == 2:
+        trouble.save_now_and_then(random.Random(f"saves {seed}"))
     cluster.simulation.run_for(DURATION_MS)
     outcome = Outcome(seed, trouble=trouble.log)
     try:

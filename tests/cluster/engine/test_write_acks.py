@@ -202,3 +202,26 @@ def test_a_promise_that_is_asked_for_holds_from_the_next_request_on() -> None:
     raw = Raw(cluster, cluster.hosts[0])
     told = raw.send("CONFIG SET cluster-write-acks 1", f"SET {IN_SLOT_OF_THE_FIRST} 1")
     assert told.startswith(b"+OK\r\n-NOREPLICAS Not enough good replicas to write.\r\n")
+
+
+def test_a_restarted_replica_goes_on_from_its_file_and_stands_when_it_has_the_rest() -> None:
+    cluster = formed()
+    first, replica = cluster.hosts[0], cluster.hosts[3]
+    writer = Raw(cluster, first)
+    writer.send("SET b 1")
+    replica.node.disk.save_in_background()
+    cluster.simulation.run_for(200)
+    assert writer.send("SET b 2") == b"+OK\r\n"
+    full_copies = first.node.replication.full_syncs
+    replica.crash()
+    replica.start()
+    core = replica.node.core
+    assert core is not None
+    assert not core.synced
+    cluster.until(lambda: core.synced, 10_000)
+    assert replica.node.server.databases[0].slots[3300][b"b"].value == b"2"
+    assert first.node.replication.full_syncs == full_copies
+    first.crash()
+    cluster.until(lambda: not core.me.is_replica, 20_000)
+    cluster.simulation.run_for(3000)
+    assert Raw(cluster, replica).send("GET b") == b"$1\r\n2\r\n"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from cluster.node.ports import StartError
+from cluster.replication.replication import CONNECTED
 from protocol.keyslot import key_slot
 from protocol.resp.writer import encode_command
 from tests.cluster.node.single import Single
@@ -100,3 +101,14 @@ def test_a_replica_says_so_in_its_log() -> None:
     single.node.follow(None)
     single.node.log("notice", "something")
     assert ":M " in single.world.lines[-1]
+
+
+def test_the_core_counts_no_link_while_a_files_data_are_behind() -> None:
+    node = Single().node
+    node.replication.follow("10.0.0.2", 7000, 0)
+    node.replication.go_on("a" * 40, 500)
+    node.replication.link.state = CONNECTED
+    found = [node.replication_status().link_up]
+    node.replication.continued(500)
+    found.append(node.replication_status().link_up)
+    assert found == [False, True]

@@ -238,3 +238,24 @@ def test_a_former_primary_is_told_where_the_histories_part_and_what_it_discards(
         assert answer.parted_at == told
     assert old.discarded(parted_at) == f"{old.offset - parted_at} bytes, 1 commands"
     assert "not in the backlog" in old.discarded(-1)
+
+
+def test_data_from_a_file_are_behind_until_the_stream_has_brought_the_rest() -> None:
+    replication, found = primary(), []
+    replication.go_on("a" * 40, 500)
+    replication.follow("10.0.0.1", 7000, 0)
+    for reaches, data in ((-1, b""), (503, b"ab"), (503, b"c"), (600, b"")):
+        replication.continued(reaches)
+        replication.feed_verbatim(data)
+        found.append(replication.is_behind)
+    # It has all then: a break of the link later on is none of that kind.
+    assert found == [True, True, False, False]
+
+
+def test_a_node_of_our_kind_is_told_how_far_the_stream_goes() -> None:
+    replication = primary()
+    attached(replication)
+    replication.feed(SET)
+    replication.take_outgoing()
+    known, end = Replica(2, "10.0.0.3", takes_new_id=True, node_id="f" * 40), replication.offset
+    assert replication.answer(known, replication.id, end - 4)[0] == Continue(replication.id, end)
