@@ -5,6 +5,8 @@ offset, the less), takes a new epoch, and asks. A primary gives one vote an epoc
 so that two majorities in one epoch cannot be; epochs only grow, so a later winner's claim beats an earlier
 one's. Shards that lost their primaries together do not wait for each other: each takes an epoch of its own,
 by the place of its primary among the dead, and a voter may vote in several epochs in any order, in each once.
+Who votes changes meanwhile, as the winners become voters: a winner votes only above the epoch that it won, up
+to which whom it has replaced may have voted. Else two could win one epoch, each with a majority of its time.
 About one primary it votes in rising epochs only: two majorities for one shard share a voter, so the one that
 was won later has the higher epoch, and its claim stands.
 Two that come to the same epoch split its votes. A voter that has given its vote to the other says so, and
@@ -281,7 +283,9 @@ class Election:
             self._voted.clear()
 
     def _has_voted(self, epoch: int) -> bool:
-        return epoch in self._voted or epoch <= (self._voted_up_to or 0)
+        """Whether this node's seat may have given its vote: up to the epoch at which this node came to it,
+        its predecessor's votes are its own."""
+        return epoch in self._voted or epoch <= max(self._voted_up_to or 0, self._state.me.config_epoch)
 
     def _send_vote(self, source: Peer, epoch: int) -> None:
         vote = Vote(self._state.me.node_id, self._state.current_epoch, epoch, self._records.all())
@@ -297,8 +301,6 @@ class Election:
         state = self._state
         if message.election_epoch > state.current_epoch:
             return "it asks for an epoch that nobody has come to"
-        if message.election_epoch in self._voted or message.election_epoch <= (self._voted_up_to or 0):
-            return "already voted for this epoch"
         primary = self._seat(source)
         if primary is None:
             return "it is no replica of a known master"

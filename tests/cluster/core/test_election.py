@@ -78,6 +78,15 @@ def test_votes_for_other_shards_need_not_come_in_the_order_of_their_epochs() -> 
     assert core.last_vote_epoch == 9
 
 
+def test_who_has_won_an_epoch_votes_only_above_it_as_whom_it_replaced_may_have_voted_up_to_there() -> None:
+    core = voter()
+    core.me.config_epoch = 9
+    assert sent(ask(core, 2, 8), bus.VoteRefused)
+    assert sent(ask(core, 2, 9), bus.VoteRefused)
+    core.current_epoch = 10
+    assert sent(ask(core, 2, 10), bus.Vote)
+
+
 def test_votes_about_one_primary_come_in_rising_epochs() -> None:
     core = voter()
     assert sent(ask(core, 2, 9), bus.Vote)
