@@ -28,6 +28,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from cluster.core.local_health import LocalHealth
 from cluster.core.peers import Peer
 from cluster.core.round_trip import RoundTrip
 from cluster.core.state import State
@@ -67,6 +68,7 @@ class Prober:
     def __init__(self, state: State, round_trip: RoundTrip) -> None:
         self._state = state
         self._round_trip = round_trip
+        self._health = LocalHealth()
         self._round: list[str] = []
         self._next_ms = state.now_ms
         self._waiting: dict[str, _Wait] = {}
@@ -127,6 +129,7 @@ class Prober:
         if now_ms < self._next_ms:
             return
         self._next_ms = now_ms + self._period_ms()
+        self._health.end_period()
         for peer in self._next_members():
             if peer.node_id not in self._waiting:
                 self.probe(peer, helped=True)
@@ -142,7 +145,8 @@ class Prober:
         slow_ms = max(RETRY_MIN_MS, self._state.settings.node_timeout_ms // 4)
         if tries > self._tries_max() or not helped:
             return slow_ms
-        return min(slow_ms, max(RETRY_MIN_MS, RETRY_TRIPS * self._round_trip.timeout_ms(1)))
+        wait_ms = max(RETRY_MIN_MS, RETRY_TRIPS * self._round_trip.timeout_ms(1))
+        return min(slow_ms, self._health.slowed_ms(wait_ms))
 
     def _tries_max(self) -> int:
         """How many tries without an answer make a doubt."""
@@ -199,6 +203,7 @@ class Prober:
 
     def restart_waiting(self) -> None:
         """Our own loop was late: what has not been answered may lie unread. Every wait begins anew."""
+        self._health.worse()
         now_ms = self._state.now_ms
         for node_id in self._waiting:
             peer = self._state.member(node_id)
@@ -247,6 +252,8 @@ class Prober:
 
     def receive_probe(self, source: Peer, message: Probe, *, stale: bool) -> None:
         source.replication_offset = message.offset
+        if message.accused:
+            self._health.worse()
         state = self._state
         answer = Ack(
             state.me.node_id,
