@@ -167,10 +167,10 @@ class Loader:
     def _put(self, part: KeyRecord) -> None:
         database, key, record = self._databases[part.database], part.key, part.record
         if type(record) is bytes:
-            database.put(key, record, part.expire_ms)
+            database.load(key, record, part.expire_ms)
         else:
             value = _value(record, self._limits)
-            database.put(key, value, part.expire_ms)
+            database.load(key, value, part.expire_ms)
             database.field_expiry.note(key, value, is_new=True)
         if part.idle_s is not None:
             database.set_access(key, database.clock.now_ms - part.idle_s * 1000)

@@ -262,6 +262,15 @@ class Keyspace:
         if expire_ms:
             self.expiry.note(key, entry)
 
+    def load(self, key: bytes, value: Value, expire_ms: int = 0) -> None:
+        """put() for a snapshot's keys, which are new: in one look, and nobody is told."""
+        slot = self.slots[key_slot(key)]
+        entry = Entry(value, expire_ms, self.clock.now_ms)
+        if slot is _NOTHING or self._lists or slot.setdefault(key, entry) is not entry:
+            self.put(key, value, expire_ms)
+        elif expire_ms:
+            self.expiry.note(key, entry)
+
     def replace_value(self, key: bytes, value: Value) -> None:
         """Sets or replaces; an expiry stays."""
         entry = self.target(key)

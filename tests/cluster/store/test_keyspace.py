@@ -329,3 +329,16 @@ def test_a_sample_is_of_the_keys_that_are_here() -> None:
     drawn = {key for _ in range(100) for key in database.sample(source, 5)}
     assert len(drawn) > 90
     assert all(database.stored(key) for key in drawn)
+
+
+def test_a_snapshots_keys_are_loaded_as_put_would(clock: Clock) -> None:
+    loaded, put = Keyspace(clock), Keyspace(clock)
+    keys = [(b"%d" % (number % 40), b"%d" % number, NOW_MS + number % 3 * 100) for number in range(60)]
+    for key, value, expire_ms in keys:
+        loaded.load(key, value, expire_ms)
+        put.put(key, value, expire_ms)
+        assert key in scanned(loaded, 3)  # what a scan has made for itself stays right
+    clock.now_ms = NOW_MS + 150
+    assert sorted(scanned(loaded, 3)) == sorted(scanned(put, 3))
+    assert {key: loaded.get(key) for key, _, _ in keys} == {key: put.get(key) for key, _, _ in keys}
+    assert len(loaded.expiry) == len(put.expiry)
