@@ -114,6 +114,7 @@ class Core(Views):
         core.is_ok = True
         core.synced = me.is_replica
         core._roles.begin()
+        core._slots.begin(base)
         core._settle()
         return core
 
@@ -144,6 +145,20 @@ class Core(Views):
         self._spare = SpareReplicas(self, self._roles)
         self._health = Health(self)
         self._publishing = Publishing(self)
+        rooms_with_time = (
+            self._membership,
+            self._prober,
+            self._suspicion,
+            self._slots,
+            self._manual,
+            self._election,
+            self._in_sync,
+            self._spare,
+            self._publishing,
+        )
+        self._room_ticks = tuple(room.tick for room in rooms_with_time)
+        rooms_that_wait = (*rooms_with_time, self._gossip, self._health)
+        self._room_deadlines = tuple(room.deadline_ms for room in rooms_that_wait)
         self._gossip.merge = self._merge_rumor
         self._antientropy.merge = self._merge
         self._antientropy.spread = self._gossip.spread
@@ -305,8 +320,8 @@ class Core(Views):
     def tick(self, now_ms: int) -> None:
         """Time has passed."""
         self._begin(now_ms)
-        for room in self._rooms_with_time():
-            room.tick()
+        for room_tick in self._room_ticks:
+            room_tick()
         self._follow_the_chain()
         self._settle()
 
@@ -371,36 +386,11 @@ class Core(Views):
         self._promised_ms = max(self._next_deadline_ms(), self.now_ms)
         self.lease_ends_ms = self._promised_ms + self.settings.node_timeout_ms
 
-    def _rooms_with_time(
-        self,
-    ) -> tuple[
-        Membership
-        | Prober
-        | Suspicion
-        | Slots
-        | ManualFailover
-        | Election
-        | InSyncSets
-        | SpareReplicas
-        | Publishing,
-        ...,
-    ]:
-        return (
-            self._membership,
-            self._prober,
-            self._suspicion,
-            self._slots,
-            self._manual,
-            self._election,
-            self._in_sync,
-            self._spare,
-            self._publishing,
-        )
-
     def _next_deadline_ms(self) -> int:
-        deadlines = [room.deadline_ms() for room in self._rooms_with_time()]
-        deadlines += [self._gossip.deadline_ms(), self._health.deadline_ms(), self.save_due_ms]
-        return min(deadline for deadline in deadlines if deadline is not None)
+        deadlines = [due_ms for deadline_ms in self._room_deadlines if (due_ms := deadline_ms()) is not None]
+        if self.save_due_ms is not None:
+            deadlines.append(self.save_due_ms)
+        return min(deadlines)
 
     # between the rooms
 

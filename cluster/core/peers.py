@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 
 from protocol.gossip.messages import ClaimFact, FailFact, MemberFact
 
@@ -58,11 +59,8 @@ class Peer:
     record_hash: int = 0
 
     def __copy__(self) -> Peer:
-        """Several times as quick as copying by way of a pickle: a simulation makes millions."""
-        other = object.__new__(Peer)
-        for name in _FIELDS:
-            setattr(other, name, getattr(self, name))
-        return other
+        """Many times as quick as copying by way of a pickle: a simulation makes millions."""
+        return Peer(*_values(self))
 
     def member_fact(self) -> MemberFact:
         """The member's presence, as it is to be told to others."""
@@ -96,6 +94,11 @@ class Peer:
         """Whether the member is FAIL and has not been heard of since."""
         return self.failed and self.failed_incarnation >= self.incarnation
 
+    @property
+    def troubled(self) -> bool:
+        """Whether the member is suspected or failed."""
+        return self.suspected or self.failed
+
     def stale(self) -> bool:
         """Whether the member claims slots that are another's."""
         return self.claims & ~self.owned != 0
@@ -109,4 +112,4 @@ class Peer:
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
-_FIELDS = tuple(one.name for one in fields(Peer))
+_values = attrgetter(*(one.name for one in fields(Peer)))

@@ -20,7 +20,7 @@ from protocol.gossip import slotset
 class Base:
     """A whole view that many nodes start from: a simulation of a formed cluster has it once, not once a node.
 
-    Nobody changes it. Its peers own what they claim, and nobody else claims it.
+    Nobody changes it.
     """
 
     def __init__(self, peers: Iterable[Peer] = (), current_epoch: int = 0) -> None:
@@ -40,6 +40,16 @@ class Base:
     def primary_ids(self) -> tuple[str, ...]:
         """Those that own slots, in order."""
         return tuple(node_id for node_id in self.ids if self.peers[node_id].owned)
+
+    @cached_property
+    def troubled_ids(self) -> tuple[str, ...]:
+        """Those that are suspected or failed."""
+        return tuple(node_id for node_id in self.ids if self.peers[node_id].troubled)
+
+    @cached_property
+    def stale_ids(self) -> tuple[str, ...]:
+        """Those that claim what is another's."""
+        return tuple(node_id for node_id in self.ids if self.peers[node_id].stale())
 
     @cached_property
     def follower_ids(self) -> dict[str, tuple[str, ...]]:

@@ -21,6 +21,7 @@ from cluster.core.epochs import Epochs
 from cluster.core.orders import OrderRefused
 from cluster.core.peers import Peer
 from cluster.core.roles import Roles
+from cluster.core.roster import Base
 from cluster.core.state import State
 from protocol.gossip import slotset
 from protocol.gossip.messages import ClaimFact
@@ -41,6 +42,11 @@ class Slots:
         """Members that claim what they do not own. With the owners they are all the claimants there are."""
         self._disputed = 0
         """Slots outside of which none of them claims any."""
+
+    def begin(self, base: Base) -> None:
+        """This node has known all of the base for long."""
+        for node_id in base.stale_ids:
+            self._note_stale(self._state.peers[node_id])
 
     def deadline_ms(self) -> int | None:
         return self._override_ends_ms

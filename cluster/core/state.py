@@ -85,6 +85,8 @@ class State:
         self.save_now = False
         self.save_durable = False
         self.save_due_ms: int | None = None
+        for node_id in base.troubled_ids:
+            self.judged(self.peers[node_id])
         self.rehash(me)
         self._roster_changed(with_id(self.roster, me.node_id))
         self._primaries_changed(self.primary_ids)
@@ -195,7 +197,7 @@ class State:
     def judged(self, peer: Peer) -> None:
         """A peer is, or is no longer, suspected or failed."""
         self.changes += 1
-        troubled = peer.suspected or peer.failed
+        troubled = peer.troubled
         if troubled:
             self.troubled[peer.node_id] = peer
         else:

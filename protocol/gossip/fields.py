@@ -256,7 +256,10 @@ def layout_size(layout: dict[str, Field]) -> int | Callable[[Any], int]:
         return fixed
 
     def size(value: Any) -> int:
-        return fixed + sum(of(getattr(value, name)) for name, of in variable)
+        total = fixed
+        for name, of in variable:
+            total += of(getattr(value, name))
+        return total
 
     return size
 

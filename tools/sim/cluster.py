@@ -175,7 +175,12 @@ class SimCluster:
             primary = self.hosts[index % primaries].node
             assert primary.core is not None
             self._expect_ok(host.call("CLUSTER", "REPLICATE", primary.core.me.node_id))
-        self.until(lambda: all(self.is_ok(host) for host in self.hosts), 60_000)
+        self.until(lambda: all(self.is_ok(host) for host in self.hosts) and self.agree(), 60_000)
+
+    def agree(self) -> bool:
+        """Whether all that run have the same view."""
+        cores = [host.node.core for host in self.alive()]
+        return len({core.view_hash for core in cores if core is not None}) == 1
 
     def set(self, key: str, value: str) -> None:
         """SET, going where MOVED points. Raises NoReplyError where a node refuses for another reason."""

@@ -13,7 +13,7 @@ import copy
 import heapq
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from cluster.core.core import Core, Settings
@@ -22,16 +22,15 @@ from cluster.core.orders import AddSlots, Meet, Order, Replicate, ReplicationSta
 from cluster.core.peers import Peer
 from cluster.core.roster import Base
 from cluster.core.snapshot import saved_text
-from protocol.gossip import slotset
 from protocol.gossip.codec import DATAGRAM_BYTES_MAX, encoded_bytes
 from protocol.gossip.messages import Message
+from tools.sim import formed
 from tools.sim.fabric import Fabric, Weather
 
 START_MS = 1_000_000
 KEEP_DISKS_MAX = 100
 SOCKET_BYTES = 212_992
 """What waits for a process that does not read: Linux's default for a datagram socket."""
-_BUS_PORT = 17000
 
 
 @dataclass(eq=False, slots=True)
@@ -136,46 +135,48 @@ class Flock:
 
     def load(self, count: int, primaries: int) -> None:
         """A formed cluster, its nodes in the middle of their lives: all know the same."""
-        self.keeps_disks = count < KEEP_DISKS_MAX
-        peers = [self._template(number, primaries) for number in range(1, count + 1)]
-        ids = [peer.node_id for peer in peers]
-        for number, peer in enumerate(peers[primaries:]):
-            peer.is_replica, peer.primary_id = True, ids[number % primaries]
-        base = Base(peers, current_epoch=primaries)
+        peers = formed.members(self.rng, count, primaries)
+        base = formed.whole(peers)
+        self._load(peers, lambda _: base)
+
+    def load_parted(self, count: int, primaries: int) -> tuple[list[str], list[str]]:
+        """A cluster that was cut into random halves a while ago, each with its view of the other; who is on
+        either side, by name."""
+        peers = formed.members(self.rng, count, primaries)
+        numbers = self.rng.sample(range(count), count)
+        halves = numbers[: count // 2], numbers[count // 2 :]
+        ids = [{peers[number].node_id for number in half} for half in halves]
+        bases = [formed.of_one_side(peers, side, self.now_ms) for side in ids]
+        names = [f"n{number + 1}" for number in halves[0]], [f"n{number + 1}" for number in halves[1]]
+        self.fabric.split(*names)
+        self._load(peers, lambda node_id: bases[node_id in ids[1]])
+        return names
+
+    def _load(self, peers: Sequence[Peer], base_of: Callable[[str], Base]) -> None:
+        self.keeps_disks = len(peers) < KEEP_DISKS_MAX
         for number, peer in enumerate(peers, 1):
-            name = f"n{number}"
+            name, base = f"n{number}", base_of(peer.node_id)
             rng = random.Random(f"{self.seed} {name}")
             # Probes begin anywhere in a second, as those of nodes do that were started one after the other.
             begin_ms = self.now_ms + self.rng.randrange(1000)
-            settings = copy.copy(self.settings)
-            core = Core.formed(settings, rng, begin_ms, copy.copy(peer), base)
-            core.incarnation_kept = peer.incarnation
+            me = copy.copy(base.peers[peer.node_id])
+            core = Core.formed(copy.copy(self.settings), rng, begin_ms, me, base)
+            core.incarnation_kept = me.incarnation
             disk = saved_text(core) if self.keeps_disks else None
-            self._take(SimNode(name, number, core, Address(peer.host, peer.bus_port), disk, disk))
-
-    def _template(self, number: int, primaries: int) -> Peer:
-        peer = Peer(
-            f"{self.rng.getrandbits(160):040x}", _host(number), 7000, _BUS_PORT,
-            incarnation=1, claim_version=1, reachable=True,
-        )  # fmt: skip
-        if number <= primaries:
-            first, last = 16384 * (number - 1) // primaries, 16384 * number // primaries - 1
-            peer.claims = peer.owned = slotset.from_ranges([(first, last)])
-            peer.config_epoch = number
-        return peer
+            self._take(SimNode(name, number, core, Address(me.host, me.bus_port), disk, disk))
 
     def add(self, name: str, *, saved: str | None = None, host: str = "") -> SimNode:
         """A node of its own, new or come back with what was on its disk."""
         number = int(name[1:])
         old = self.nodes.get(name)
-        host = host or (old.address.host if old is not None else _host(number))
+        host = host or (old.address.host if old is not None else formed.host(number))
         runs = old.runs + 1 if old is not None else 0
         rng = random.Random(f"{self.seed} {name} {runs}")
-        address = Address(host, _BUS_PORT)
+        address = Address(host, formed.BUS_PORT)
         clock = old or SimNode(name, number, None, address)  # type: ignore[arg-type]
         core = Core(
             copy.copy(self.settings), rng, clock.now_ms(self.now_us),
-            host=host, port=7000, bus_port=_BUS_PORT, saved=saved,
+            host=host, port=7000, bus_port=formed.BUS_PORT, saved=saved,
         )  # fmt: skip
         node = SimNode(name, number, core, address, saved, saved, runs=runs)
         node.clock_us, node.clock_set_us, node.clock_rate = (
@@ -480,10 +481,6 @@ class Flock:
             return
         target.core.receive(target.now_ms(self.now_us), source.address, message)
         self._after(target)
-
-
-def _host(number: int) -> str:
-    return f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
 
 
 def _owned(core: Core) -> tuple[int, ...]:

@@ -16,6 +16,14 @@ def test_a_measure_has_an_answer_and_always_the_same(name: str) -> None:
     assert first.bytes_by_kind.keys() == first.messages_by_kind.keys()
 
 
+def test_a_large_cluster_begins_parted_to_be_healed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.sim.measure.PARTS_BY_ITSELF_MAX", CASE.nodes - 1)
+    monkeypatch.setattr(Flock, "load", None)
+    outcome = MEASURES["heal"](CASE)
+    assert outcome.figures["views_before"] == 2
+    assert outcome.figures["last_ms"] is not None
+
+
 def test_a_rumor_is_timed_at_each_node() -> None:
     outcome = MEASURES["rumor"](CASE)
     assert len(outcome.times_ms) == CASE.nodes - 1
