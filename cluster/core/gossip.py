@@ -38,7 +38,7 @@ import heapq
 import math
 import zlib
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from cluster.core.delegation import Arc, Duty, Names, Part, Ring, split
@@ -369,29 +369,31 @@ class Gossip:
         if items and parcel.sends < SENDS_MAX:
             parcel.items = items
             parcel.sends += 1
-            self._send_parcel(parcel, number)
+            self._send_parcel(parcel, [self._rumor(*item) for item in items], number)
 
     def _send(self, head: str, items: list[tuple[Spreading, Names | Arc]]) -> None:
         """In as many datagrams as it takes."""
         batch: list[tuple[Spreading, Names | Arc]] = []
+        rumors: list[Rumor] = []
         room = DATAGRAM_BYTES_MAX - RUMORS_BYTES
         for item in items:
-            size = rumor_bytes(self._rumor(*item))
+            rumor = self._rumor(*item)
+            size = rumor_bytes(rumor)
             if batch and (size > room or len(batch) == RUMORS_MAX):
-                self._send_parcel(_Parcel(head, batch, self._state.now_ms, 0))
-                batch, room = [], DATAGRAM_BYTES_MAX - RUMORS_BYTES
+                self._send_parcel(_Parcel(head, batch, self._state.now_ms, 0), rumors)
+                batch, rumors, room = [], [], DATAGRAM_BYTES_MAX - RUMORS_BYTES
             batch.append(item)
+            rumors.append(rumor)
             room -= size
-        self._send_parcel(_Parcel(head, batch, self._state.now_ms, 0))
+        self._send_parcel(_Parcel(head, batch, self._state.now_ms, 0), rumors)
 
-    def _send_parcel(self, parcel: _Parcel, number: int = 0) -> None:
+    def _send_parcel(self, parcel: _Parcel, rumors: Iterable[Rumor], number: int = 0) -> None:
         state = self._state
         peer = state.member(parcel.head)
         if peer is None:
             return
         number = self._await(parcel, number)
-        rumors = tuple(self._rumor(*item) for item in parcel.items)
-        state.send(peer, Rumors(state.me.node_id, state.current_epoch, number, rumors))
+        state.send(peer, Rumors(state.me.node_id, state.current_epoch, number, tuple(rumors)))
 
     def _await(self, parcel: _Parcel, number: int = 0) -> int:
         """Waits for the receipt of a parcel, under a new number if it has none."""

@@ -35,6 +35,10 @@ from protocol.gossip.messages import COUNTER_MAX, Ballots, DoubtFact, FailFact, 
 VOTE_PERIOD_MS = 50
 GATHER_MS = 20
 """How long a vote waits for others, to travel with them."""
+LOOKS_MAX = 16
+LOOKS_PERIOD_MS = 1000
+"""Whether a member that defends itself is there for us too, a probe of our own shows. When half of a cluster
+comes back at once it is left to the probes of each period: a node would send as many as there are members."""
 
 
 class Suspicion:
@@ -51,6 +55,8 @@ class Suspicion:
         self._returning: dict[str, Peer] = {}
         self._roster: tuple[str, ...] = ()
         self._roster_hash = 0
+        self._looks = 0
+        self._looks_since_ms = state.now_ms
         self._primaries: tuple[tuple[str, ...], tuple[str, ...], int] = ((), (), 0)
         self.probe: Callable[[Peer], None] = lambda _: None
         self.silent: Callable[[int], list[Peer]] = lambda _: []
@@ -77,9 +83,9 @@ class Suspicion:
 
     def deadline_ms(self) -> int | None:
         timeout_ms = self._state.settings.node_timeout_ms
-        waits = [self.silent_ms(timeout_ms), self._next_ms]
+        waits = [wait for wait in (self.silent_ms(timeout_ms), self._next_ms) if wait is not None]
         waits += [peer.failed_since_ms + 2 * timeout_ms for peer in self._returning.values()]
-        return min((wait for wait in waits if wait is not None), default=None)
+        return min(waits, default=None)
 
     def tick(self) -> None:
         now_ms = self._state.now_ms
@@ -278,15 +284,25 @@ class Suspicion:
     def came_back(self, peer: Peer) -> None:
         """A member has shown a higher incarnation: what was held against it is void."""
         self._votes.close(peer.node_id)
+        if peer.troubled:
+            peer.reachable = True
         if peer.suspected and not peer.fail_holds():
             peer.suspected = False
             peer.ping_sent_ms = 0
             self._state.judged(peer)
             self._state.emit(ServingChanged())
-            self.probe(peer)
+            self._look_again(peer)
         if peer.failed:
             self._returning[peer.node_id] = peer
             self.clear_if_back(peer)
+
+    def _look_again(self, peer: Peer) -> None:
+        now_ms = self._state.now_ms
+        if now_ms - self._looks_since_ms >= LOOKS_PERIOD_MS:
+            self._looks, self._looks_since_ms = 0, now_ms
+        self._looks += 1
+        if self._looks <= LOOKS_MAX:
+            self.probe(peer)
 
     def clear_if_back(self, peer: Peer) -> None:
         """Ends FAIL as Redis does: at once for a node without slots, else only when nobody has taken them for

@@ -4,6 +4,7 @@ import pytest
 
 from cluster.core.core import Core
 from cluster.core.orders import AddSlots
+from cluster.core.suspicion import LOOKS_MAX
 from protocol.gossip import messages as bus
 from tests.cluster.core.alone import introduce, make_core, node_id, rumor, sent, tell
 from tests.cluster.core.cluster import Cluster
@@ -112,6 +113,24 @@ def test_who_is_accused_answers_to_the_accusers_face() -> None:
     roster = ballots(core, 1, 1).roster
     tell(core, 1, bus.Ballots(node_id(1), 0, roster, (bus.Cut(1, (against_us,)),)))
     assert core.me.incarnation == before + 2
+
+
+def test_of_many_that_defend_themselves_at_once_only_some_are_looked_at_again() -> None:
+    core = make_core()
+    numbers = range(1, 2 * LOOKS_MAX + 1)
+    for number in numbers:
+        introduce(core, number)
+        peer = core.peers[node_id(number)]
+        peer.suspected, peer.reachable = True, False
+        core.judged(peer)
+    looks = []
+    for number in numbers:
+        fact = bus.MemberFact(node_id(number), 2, "10.0.0.1", 7100 + number, 17100 + number)
+        looks.append(len(sent(tell(core, number, rumor(number, fact)), bus.Probe)))
+        core.now_ms += 10
+    assert looks == [1] * LOOKS_MAX + [0] * LOOKS_MAX
+    assert not core.troubled
+    assert all(core.peers[node_id(number)].reachable for number in numbers)
 
 
 def test_hearsay_of_a_suspect_makes_those_look_whose_votes_count() -> None:
