@@ -20,6 +20,7 @@ from protocol.rdb.records import (
     PLAIN_BYTES,
     AuxField,
     BytesLeftOver,
+    CorruptFile,
     DatabaseRecord,
     FunctionLibrary,
     HashRecord,
@@ -108,7 +109,8 @@ class Loader:
 
     Keys whose expiry lies before `alive_at_ms` (unix time) are left out and added to `expired`, with their
     database: a primary drops them, a replica (0) keeps them until its primary's DEL. `libraries` is the code
-    of the libraries of functions that are in the file.
+    of the libraries of functions that are in the file. A key that is there already is replaced; where there
+    was none to begin with, it came twice, and the file is refused.
     """
 
     def __init__(
@@ -126,6 +128,7 @@ class Loader:
         self._databases = databases
         self._limits = limits
         self._alive_at_ms = alive_at_ms
+        self._is_alone = not any(map(len, databases))
         self._reader = FileReader(len(databases))
         self.feed = self._reader.feed
         self.end = self._reader.end
@@ -167,11 +170,14 @@ class Loader:
     def _put(self, part: KeyRecord) -> None:
         database, key, record = self._databases[part.database], part.key, part.record
         if type(record) is bytes:
-            database.load(key, record, part.expire_ms)
+            is_new = database.load(key, record, part.expire_ms)
         else:
             value = _value(record, self._limits)
-            database.load(key, value, part.expire_ms)
+            is_new = database.load(key, value, part.expire_ms)
             database.field_expiry.note(key, value, is_new=True)
+        if not is_new and self._is_alone:
+            shown = key[:128].decode(errors="replace")
+            raise CorruptFile(self.offset, f"RDB has duplicated key '{shown}' in DB {part.database}")
         if part.idle_s is not None:
             database.set_access(key, database.clock.now_ms - part.idle_s * 1000)
         if part.frequency is not None:

@@ -262,14 +262,17 @@ class Keyspace:
         if expire_ms:
             self.expiry.note(key, entry)
 
-    def load(self, key: bytes, value: Value, expire_ms: int = 0) -> None:
-        """put() for a snapshot's keys, which are new: in one look, and nobody is told."""
+    def load(self, key: bytes, value: Value, expire_ms: int = 0) -> bool:
+        """put() for a snapshot's keys, in one look, and nobody is told. Whether the key was new."""
         slot = self.slots[key_slot(key)]
         entry = Entry(value, expire_ms, self.clock.now_ms)
         if slot is _NOTHING or self._lists or slot.setdefault(key, entry) is not entry:
+            is_new = key not in slot
             self.put(key, value, expire_ms)
-        elif expire_ms:
+            return is_new
+        if expire_ms:
             self.expiry.note(key, entry)
+        return True
 
     def replace_value(self, key: bytes, value: Value) -> None:
         """Sets or replaces; an expiry stays."""

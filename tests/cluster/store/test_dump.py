@@ -221,3 +221,14 @@ def test_fields_keep_their_ends_in_a_file_and_still_go_by_themselves() -> None:
     loaded.clock.now_ms += 100
     loaded.expire_fields(10)
     assert list(value) == [b"b"]
+
+
+def test_a_key_that_comes_twice_is_refused_and_one_that_was_there_replaced() -> None:
+    made, twice = databases(), [KeyRecord(0, b"k", b"v"), KeyRecord(0, b"k", HashRecord({b"f": b"v"}))]
+    once = b"".join(encode_file([DatabaseRecord(0, 1, 0, twice[:1])], {}))
+    with pytest.raises(CorruptFile, match="RDB has duplicated key 'k' in DB 0 at offset"):
+        load(b"".join(encode_file([DatabaseRecord(0, 2, 0, twice)], {})), made)
+    made = databases()
+    made[0].put(b"k", b"older")
+    load(once, made)
+    assert made[0].get(b"k") == b"v"

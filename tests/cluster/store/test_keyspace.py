@@ -335,7 +335,7 @@ def test_a_snapshots_keys_are_loaded_as_put_would(clock: Clock) -> None:
     loaded, put = Keyspace(clock), Keyspace(clock)
     keys = [(b"%d" % (number % 40), b"%d" % number, NOW_MS + number % 3 * 100) for number in range(60)]
     for key, value, expire_ms in keys:
-        loaded.load(key, value, expire_ms)
+        assert loaded.load(key, value, expire_ms) is (key not in put.slots[key_slot(key)])
         put.put(key, value, expire_ms)
         assert key in scanned(loaded, 3)  # what a scan has made for itself stays right
     clock.now_ms = NOW_MS + 150
