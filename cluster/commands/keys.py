@@ -7,6 +7,7 @@ from cluster.commands.context import Context
 from cluster.spec.command import command
 from cluster.spec.errors import NO_SUCH_KEY, NOT_AN_INTEGER, SYNTAX, CommandError
 from cluster.store.keyspace import Entry, Keyspace, Value, type_name
+from cluster.store.values.string import Unshared, string_encoding
 from protocol.resp.types import OK, Reply, Status
 
 SAME_OBJECT = "ERR source and destination objects are the same"
@@ -212,7 +213,9 @@ def _copy_options(ctx: Context, words: tuple[bytes, ...]) -> tuple[Keyspace, boo
 
 def _twin(value: Value) -> Value:
     """A copy that no later change to either can reach."""
-    return value if isinstance(value, bytes) else value.copy()
+    if not isinstance(value, bytes):
+        return value.copy()
+    return Unshared(value) if string_encoding(value) == "int" else value
 
 
 @command(

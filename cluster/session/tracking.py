@@ -1,7 +1,8 @@
 """Client-side caching: who has read which keys, and must hear when they change.
 
 A client in the default mode is told once of a key that it has read: it is then forgotten until it reads it
-again. One in BCAST mode is told of every key with one of its prefixes. Clients are known by their ids, so
+again. One in BCAST mode is told of every key with one of its prefixes; what changed before anyone named a
+prefix is no news to those who name it. Clients are known by their ids, so
 that one that has gone leaves nothing behind but numbers.
 
 What concerns the client whose request is being served comes behind its reply, and broadcasts come when all
@@ -27,7 +28,8 @@ class TrackingTable:
         self.clients: dict[int, Session] = {}
         self._sessions = sessions
         self._readers: dict[bytes, set[int]] = {}
-        self._changed: dict[bytes, Session | None] = {}
+        self._audiences: dict[bytes, dict[int, Session]] = {}
+        self._changed: dict[bytes, dict[bytes, Session | None]] = {}
         self._late: list[tuple[Session, Reply]] = []
 
     @property
@@ -43,15 +45,22 @@ class TrackingTable:
     @property
     def prefix_count(self) -> int:
         """Different prefixes of those in BCAST mode."""
-        return len({prefix for session in self.clients.values() for prefix in _prefixes(session)})
+        return len(self._audiences)
 
     def start(self, session: Session, mode: TrackingMode) -> None:
-        """CLIENT TRACKING ON."""
+        """CLIENT TRACKING ON; once more it adds prefixes and takes none away."""
         session.tracking = mode
         self.clients[session.id] = session
+        for prefix in _prefixes(session):
+            self._audiences.setdefault(prefix, {})[session.id] = session
 
     def stop(self, session: Session) -> None:
         """CLIENT TRACKING OFF, RESET, or the client has gone."""
+        for prefix in _prefixes(session):
+            del self._audiences[prefix][session.id]
+            if not self._audiences[prefix]:
+                del self._audiences[prefix]
+                self._changed.pop(prefix, None)
         session.tracking = None
         self.clients.pop(session.id, None)
 
@@ -70,7 +79,9 @@ class TrackingTable:
         """A key has changed; `by` is the client that has changed it, None for expiry and eviction."""
         if not self.clients:
             return
-        self._changed[key] = by
+        for prefix in self._audiences:
+            if key.startswith(prefix):
+                self._changed.setdefault(prefix, {})[key] = by
         self._tell_readers(key, by)
 
     def _tell_readers(self, key: bytes, by: Session | None) -> None:
@@ -99,19 +110,16 @@ class TrackingTable:
             if session.tracking is not None:
                 self._send(session, keys)
         changed, self._changed = self._changed, {}
-        if changed:
-            self._broadcast(changed)
+        for prefix in sorted(changed):
+            self._broadcast(changed[prefix], self._audiences.get(prefix, {}))
 
-    def _broadcast(self, changed: dict[bytes, Session | None]) -> None:
-        listeners = [session for _, session in sorted(self.clients.items())]
-        for prefix in sorted({prefix for session in listeners for prefix in _prefixes(session)}):
-            keys = sorted(key for key in changed if key.startswith(prefix))
-            for session in listeners:
-                if prefix in _prefixes(session):
-                    own = session.tracking is not None and session.tracking.ignores_own
-                    told: list[Reply] = [key for key in keys if not (own and changed[key] is session)]
-                    if told:
-                        self._send(session, told)
+    def _broadcast(self, changed: dict[bytes, Session | None], audience: dict[int, Session]) -> None:
+        keys = sorted(changed)
+        for _, session in sorted(audience.items()):
+            own = session.tracking is not None and session.tracking.ignores_own
+            told: list[Reply] = [key for key in keys if not (own and changed[key] is session)]
+            if told:
+                self._send(session, told)
 
     def _send(self, session: Session, keys: Reply) -> None:
         """To the client, or to the one that it has named for this: as a push, or in RESP2 as a message."""

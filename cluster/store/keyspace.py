@@ -23,7 +23,7 @@ from cluster.store.values.sampler import Sampler
 from cluster.store.values.set import Set
 from cluster.store.values.sorted_set import SortedSet
 from cluster.store.values.stream import Stream
-from cluster.store.values.string import Sum
+from cluster.store.values.string import Sum, Unshared
 from protocol.keyslot import key_slot
 
 Value: TypeAlias = bytes | bytearray | Hash | List | Set | SortedSet | Stream
@@ -33,6 +33,7 @@ _TYPE_NAMES: dict[type, bytes] = {
     bytes: b"string",
     bytearray: b"string",
     Sum: b"string",
+    Unshared: b"string",
     Hash: b"hash",
     ExpiringHash: b"hash",
     List: b"list",

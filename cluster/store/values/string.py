@@ -17,6 +17,12 @@ class Sum(bytes):
     __slots__ = ()
 
 
+class Unshared(bytes):
+    """A whole number that COPY has made: Redis shares small ones among keys, but not a copy."""
+
+    __slots__ = ()
+
+
 def parse_integer(text: bytes) -> int:
     """The signed 64-bit integer that text is the one canonical form of. Raises ValueError."""
     if len(text) > _LONGEST_INTEGER:
@@ -45,4 +51,4 @@ def string_encoding(value: bytes | bytearray) -> str:
     """As OBJECT ENCODING names it."""
     if isinstance(value, bytearray) or len(value) > _EMBEDDED_BYTES_MAX:
         return "raw"
-    return "int" if type(value) is bytes and is_integer(value) else "embstr"
+    return "int" if type(value) is not Sum and is_integer(value) else "embstr"

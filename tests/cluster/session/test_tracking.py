@@ -105,3 +105,16 @@ def test_who_has_gone_is_forgotten() -> None:
     served.call("SET", "k", "v")
     assert not served.server.tracking.clients
     assert b"tracking_clients:0\r\n" in served.client.raw("INFO", "clients")
+
+
+def test_what_changed_before_a_prefix_was_named_is_no_news() -> None:
+    served = Served()
+    tracking(served, "BCAST", "PREFIX", "b")
+    late = Client(served)
+    late.call("HELLO", "3")
+    served.call("SET", "a1", "v")
+    late.call("CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "a")
+    served.call("SET", "a2", "v")
+    assert told(late) == [[b"a2"]]
+    late.session.close()
+    assert served.server.tracking.prefix_count == 1
