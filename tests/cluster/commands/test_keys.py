@@ -107,3 +107,13 @@ def test_asking_about_a_key_is_no_use_of_it() -> None:
     local.call("TOUCH", "k")
     assert local.call("OBJECT", "IDLETIME", "k") == 0
     assert local.server.databases[0].hits == 7
+
+
+def test_a_copied_number_is_a_number_of_its_own() -> None:
+    local = Local()
+    local.call("SET", "a", "9999")
+    assert local.call("COPY", "a", "b") == 1
+    assert [local.call("OBJECT", "REFCOUNT", key) for key in "ab"] == [(1 << 31) - 1, 1]
+    assert local.call("OBJECT", "ENCODING", "b") == b"int"
+    assert local.call("GET", "b") == b"9999"
+    assert local.call("INCR", "b") == 10000
