@@ -80,6 +80,6 @@ class SpareReplicas:
             if primary_id not in state.troubled or not state.troubled[primary_id].failed
         ]
         most = max(map(len, groups), default=0)
-        if most < 2 or len(ours) < most:
+        if most < 2:
             return False
         return state.me.node_id == min(group[0] for group in groups if len(group) == most)

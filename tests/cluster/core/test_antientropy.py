@@ -140,3 +140,56 @@ def test_healed_halves_find_each_other_though_each_is_fail_to_the_other() -> Non
         cluster.run(8000)
         cluster.heal()
         assert cluster.run_until(cluster.agree, 6000) < 6000
+
+
+def known(core: Core, *numbers: int) -> tuple[bus.Fact, ...]:
+    """What the core knows of itself and these."""
+    peers = [core.me, *(core.peers[node_id(number)] for number in numbers)]
+    return tuple(fact for peer in peers for fact in (peer.member_fact(), peer.claim_fact()))
+
+
+def test_the_rest_is_asked_for_as_long_as_anything_comes_of_it() -> None:
+    core = make_core()
+    introduce(core, 1)
+    introduce(core, 2)
+    nothing_new = bus.View(node_id(1), 0, known(core, 1, 2), 1, (0,), True, False)
+    assert not tell(core, 1, nothing_new)
+    we_know_better = bus.View(node_id(1), 0, known(core, 1), 1, (0,), True, False)
+    effects = tell(core, 1, we_know_better)
+    assert sent(effects, bus.View)
+    assert sent(effects, bus.ViewRequest)
+    newer = bus.MemberFact(node_id(2), 9, "10.0.0.1", 7102, 17102)
+    facts = (newer, core.peers[node_id(2)].claim_fact(), *known(core, 1))
+    effects = tell(core, 1, bus.View(node_id(1), 0, facts, 1, (0,), True, False))
+    assert sent(effects, bus.ViewRequest)
+    assert not sent(effects, bus.View)
+
+
+@pytest.mark.parametrize("spread", [False, True])
+def test_what_is_new_of_one_just_met_is_passed_on(spread: bool) -> None:
+    core = make_core()
+    introduce(core, 1)
+    introduce(core, 2)
+    newer = bus.MemberFact(node_id(2), 9, "10.0.0.1", 7102, 17102)
+    introduce(core, 3)
+    effects = tell(core, 1, bus.View(node_id(1), 0, (newer,), 0, (), False, spread))
+    assert {send.to.port for send in sent(effects, bus.Rumors)} == ({17103} if spread else set())
+
+
+def test_an_answer_has_a_part_however_large_and_begins_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(antientropy, "ANSWER_BYTES_MAX", 1)
+    core = make_core()
+    introduce(core, 1)
+    for digit in range(1, 16):
+        far = f"{digit << 156:040x}"
+        tell(core, 1, rumor(1, bus.MemberFact(far, 1, "10.0.0.1", 7200 + digit, 17200 + digit)))
+    parts = set()
+    for _ in range(50):
+        nothing = bus.ViewRequest(node_id(1), 0, (0,) * 16, False)
+        (answer,) = sent(tell(core, 1, nothing), bus.View)
+        assert isinstance(answer.message, bus.View)
+        assert answer.message.more
+        assert answer.message.facts
+        (part,) = answer.message.parts
+        parts.add(part)
+    assert len(parts) > 3

@@ -382,3 +382,23 @@ def test_what_is_over_is_forgotten() -> None:
         core._announcer.member()
         core._gossip.spread(MemberFact(node_id(1), core.now_ms, "10.0.0.1", 1, 2))
     assert len(core._gossip._spreading) <= 4
+
+
+def test_who_has_it_already_owns_up_to_those_behind_it_as_seen_from_the_sender() -> None:
+    core = make_core()
+    for number in range(1, 9):
+        introduce(core, number)
+    around = (
+        core.roster[core.roster.index(core.me.node_id) :] + core.roster[: core.roster.index(core.me.node_id)]
+    )
+    fact = FailFact(around[4], 1, 9, 1, (1 << 9) - 1)
+    taken = Rumors(around[8], 0, 0, (Rumor(fact),))
+    numbers = {peer.node_id: int(peer.node_id, 16) for peer in core.members}
+    tell(core, numbers[around[8]], taken)
+    for place in range(1, 8):
+        again = Rumors(around[place], 0, 5, (Rumor(fact, core._gossip._roster_hash(), 1),))
+        (answer,) = sent(tell(core, numbers[around[place]], again), Receipts)
+        assert isinstance(answer.message, Receipts)
+        (receipt,) = answer.message.receipts
+        told = {node_id for at, node_id in enumerate(core.roster) if receipt.told >> at & 1}
+        assert told == set(around[:place])

@@ -253,3 +253,27 @@ def test_a_receipt_names_an_unbroken_run() -> None:
     assert [(run.first, run.last) for run in runs if isinstance(run, bus.PublishReceipt)] == [
         (5, 5), (5, 6), (9, 9), (9, 10),
     ]  # fmt: skip
+
+
+def test_a_frame_that_comes_again_is_passed_on_once_though_others_came_since() -> None:
+    core = make_core()
+    for number in range(1, 5):
+        introduce(core, number)
+    around = core.roster
+    until = around[around.index(core.me.node_id) - 1]
+    for number, is_first in ((1, True), (1, False), (2, True), (1, False)):
+        effects = tell(core, 1, handed(number, [b"x"], first=number, until=until))
+        assert bool(sent(effects, bus.Published)) is is_first
+        assert texts(effects) == ([b"x"] if is_first else [])
+
+
+def test_what_is_held_already_is_not_counted_as_more() -> None:
+    core = make_core()
+    introduce(core, 1)
+    tell(core, 1, handed(1, [b"1"]))
+    for number in (2, 3, 4):
+        tell(core, 1, handed(number, [b"3"], first=3))
+    assert core.watch.duplicates == 2
+    half = bytes(publishing.HELD_BYTES_MAX // 2)
+    for number in (5, 6, 7):
+        assert texts(tell(core, 1, handed(number, [half], first=4))) == []

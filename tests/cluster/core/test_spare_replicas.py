@@ -125,3 +125,39 @@ def test_first_slots_make_it_want_one_where_others_have_some() -> None:
     introduce(alone, 3, slots=range(10))
     alone.order(alone.now_ms, AddSlots((20,)))
     assert not alone.peers[node_id(3)].wants_replicas
+
+
+def test_a_replica_that_does_not_answer_is_not_among_those_that_stay() -> None:
+    core = named(spare(migration_barrier=2), FIRST)
+    suspect = core.peers[node_id(13)]
+    suspect.suspected = True
+    core.judged(suspect)
+    assert not core._spare._is_ours_to_move()
+    suspect.suspected = False
+    core.judged(suspect)
+    assert core._spare._is_ours_to_move()
+
+
+def test_the_last_working_replica_stays_whatever_the_barrier_is() -> None:
+    core = named(spare(migration_barrier=0), FIRST)
+    fail(core, 12)
+    assert core._spare._is_ours_to_move()
+    fail(core, 13)
+    assert not core._spare._is_ours_to_move()
+
+
+def test_of_primaries_with_as_many_replicas_the_smallest_id_of_all_moves() -> None:
+    for other, is_ours in ((5, False), (15, True)):
+        core = named(spare(), node_id(11))
+        introduce(core, other, of=2)
+        introduce(core, 16, of=2)
+        assert core._spare._is_ours_to_move() is is_ours
+
+
+def test_a_primary_with_more_replicas_gives_one_first_unless_it_is_dead_itself() -> None:
+    core = named(spare(), FIRST)
+    for number in (15, 16, 17):
+        introduce(core, number, of=2)
+    assert not core._spare._is_ours_to_move()
+    fail(core, 2)
+    assert core._spare._is_ours_to_move()

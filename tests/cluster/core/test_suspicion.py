@@ -231,3 +231,55 @@ def test_two_that_own_slots_cannot_fail_each_other() -> None:
     introduce(core, 1, slots=range(10, 20), epoch=2)
     fall_silent(core, 1)
     assert not core.peers[node_id(1)].failed
+
+
+def test_an_accusation_that_is_refuted_already_is_answered_to_its_face_and_costs_no_incarnation() -> None:
+    core = make_core()
+    refuted = core.me.incarnation
+    core._announcer.member()
+    introduce(core, 1)
+    effects = tell(core, 1, bus.Probe(node_id(1), 0, 1, core.view_hash, 0, refuted))
+    assert core.me.incarnation == refuted + 1
+    (told,) = sent(effects, bus.Rumors)
+    assert (told.to.port, told.message) == (17101, rumor_of(core))
+
+
+def rumor_of(core: Core) -> bus.Rumors:
+    """What tells one member alone where this node is."""
+    return bus.Rumors(core.me.node_id, core.current_epoch, 0, (bus.Rumor(core.me.member_fact()),))
+
+
+def test_an_incarnation_that_nobody_can_have_is_not_gone_by() -> None:
+    core = make_core()
+    introduce(core, 1)
+    before = core.me.incarnation
+    tell(core, 1, bus.Probe(node_id(1), 0, 1, core.view_hash, 0, bus.COUNTER_MAX + 1))
+    assert core.me.incarnation == before
+
+
+def test_a_verdict_against_this_node_is_refuted() -> None:
+    core = make_core()
+    introduce(core, 1, slots=range(10), epoch=1)
+    before = core.me.incarnation
+    tell(core, 1, rumor(1, bus.FailFact(core.me.node_id, before, 1, 1, 1)))
+    assert core.me.incarnation > before
+
+
+@pytest.mark.parametrize("sign", ["answers", "shows a higher incarnation"])
+def test_who_is_heard_of_again_has_our_vote_no_more(sign: str) -> None:
+    core = make_core()
+    core.order(core.now_ms, AddSlots((1,)))
+    introduce(core, 1, slots=range(10, 20), epoch=1)
+    introduce(core, 2, slots=range(20, 30), epoch=2)
+    introduce(core, 3)
+    fall_silent(core, 3)
+    core.tick(core.now_ms + 50)
+    assert sent(core.take_effects(), bus.Ballots)
+    if sign == "answers":
+        tell(core, 3, bus.Ack(node_id(3), 0, 0, core.view_hash, 0, 0, False))
+    else:
+        tell(core, 1, rumor(1, bus.MemberFact(node_id(3), 2, "10.0.0.1", 7103, 17103)))
+    assert not core.peers[node_id(3)].suspected
+    for _ in range(20):
+        core.tick(core.now_ms + 50)
+        assert not sent(core.take_effects(), bus.Ballots)

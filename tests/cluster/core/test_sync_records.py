@@ -126,3 +126,33 @@ def test_records_as_text_and_back() -> None:
     for bad in ("x", "zz:1:2:3:", f"{node_id(1)}:1:2:x:", f"{node_id(1)}:1:2:3:ab"):
         with pytest.raises(ValueError):
             from_text(bad)
+
+
+def test_a_primary_may_hold_its_own_seat_anew_whoever_is_in_sync() -> None:
+    core = voter()
+    say(core, 1, record(1, 2))
+    primary = core.peers[node_id(1)]
+    assert not core._records.forbids(primary, primary)
+    assert core._records.forbids(core.peers[node_id(3)], primary)
+
+
+def test_a_fence_alone_is_no_word_on_who_is_in_sync() -> None:
+    core = voter()
+    core.settings.write_acks = 1
+    core._records.fence(core.peers[node_id(1)], 9)
+    assert core.sync_records[node_id(1)].fence == 9
+    assert core._records.about(core.peers[node_id(1)]) is None
+
+
+def test_the_word_of_a_predecessor_holds_until_the_successor_has_one_and_not_while_it_still_owns_slots() -> (
+    None
+):
+    core = voter()
+    say(core, 1, record(1, 2, 3, version=7))
+    successor = core.peers[node_id(2)]
+    assert core._records.about(successor) is None
+    claim = bus.ClaimFact(node_id(2), 2, 9, "", slotset.from_slots(SLOTS))
+    core._merge(claim, successor)
+    assert core._records.about(successor) == core.sync_records[node_id(1)]
+    core.sync_records[node_id(2)] = record(2, 3, term=9)
+    assert core._records.about(successor) == core.sync_records[node_id(2)]

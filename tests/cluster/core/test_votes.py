@@ -107,3 +107,16 @@ def test_bits_follow_their_members_when_the_list_changes() -> None:
 @given(st.sets(st.integers(0, 300)))
 def test_bits_are_the_places_that_are_set(places: set[int]) -> None:
     assert list(bits(sum(1 << place for place in places))) == sorted(places)
+
+
+def test_a_vote_that_is_taken_back_does_not_come_again() -> None:
+    votes = voter(0)
+    votes.cast(A, 1, 0)
+    votes.merge(A, Ballot(A, 1, 0, 0), 0b10, 0)
+    votes.withdraw(A)
+    assert votes.merge(A, Ballot(A, 1, 1, 0), 0b10, 0)
+    assert votes.voters(A, 1) == 0b10
+    votes.cast(A, 1, 0)
+    votes.close(A)
+    assert votes.merge(A, Ballot(A, 1, 0, 0), 0b10, 0)
+    assert votes.voters(A, 1) == 0b10
