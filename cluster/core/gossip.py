@@ -242,7 +242,7 @@ class Gossip:
             self._take_on(current, self._names(rumor.fact, rest))
         me = self._bitmap({self._state.me.node_id})
         before, until = 2 * me - 1, self._bitmap({source.node_id}) - 1
-        behind = until & ~before if before < until else until | ~before
+        behind = until & ~before if before <= until else until | ~before
         return Receipt(True, me | self._bitmap(current.names) & behind)
 
     def _holds(self, fact: Fact) -> bool:

@@ -26,6 +26,7 @@ from protocol.gossip.messages import (
 )
 from tests.cluster.core.alone import introduce, make_core, node_id, rumor, sent, tell
 from tests.cluster.core.cluster import Cluster, Node
+from tests.cluster.core.test_spare_replicas import named
 
 
 class Memories:
@@ -384,21 +385,21 @@ def test_what_is_over_is_forgotten() -> None:
     assert len(core._gossip._spreading) <= 4
 
 
-def test_who_has_it_already_owns_up_to_those_behind_it_as_seen_from_the_sender() -> None:
-    core = make_core()
-    for number in range(1, 9):
-        introduce(core, number)
-    around = (
-        core.roster[core.roster.index(core.me.node_id) :] + core.roster[: core.roster.index(core.me.node_id)]
-    )
-    fact = FailFact(around[4], 1, 9, 1, (1 << 9) - 1)
-    taken = Rumors(around[8], 0, 0, (Rumor(fact),))
-    numbers = {peer.node_id: int(peer.node_id, 16) for peer in core.members}
-    tell(core, numbers[around[8]], taken)
-    for place in range(1, 8):
-        again = Rumors(around[place], 0, 5, (Rumor(fact, core._gossip._roster_hash(), 1),))
-        (answer,) = sent(tell(core, numbers[around[place]], again), Receipts)
+@pytest.mark.parametrize("number", [0, 5, 10])
+def test_who_has_it_already_owns_up_to_those_behind_it_as_seen_from_the_sender(number: int) -> None:
+    core = named(make_core(), node_id(number))
+    for other in range(1, 10):
+        if other != number:
+            introduce(core, other)
+    at = core.roster.index(core.me.node_id)
+    around = [int(node_id, 16) for node_id in core.roster[at:] + core.roster[:at]]
+    fact = FailFact(node_id(around[4]), 1, 9, 1, (1 << 9) - 1)
+    tell(core, around[-1], rumor(around[-1], fact))
+    for place in range(1, len(around) - 1):
+        sender = around[place]
+        again = Rumors(node_id(sender), 0, 5, (Rumor(fact, core._gossip._roster_hash(), 1),))
+        (answer,) = sent(tell(core, sender, again), Receipts)
         assert isinstance(answer.message, Receipts)
         (receipt,) = answer.message.receipts
-        told = {node_id for at, node_id in enumerate(core.roster) if receipt.told >> at & 1}
+        told = {int(one, 16) for bit, one in enumerate(core.roster) if receipt.told >> bit & 1}
         assert told == set(around[:place])
