@@ -357,7 +357,7 @@ class Context:
         """
         server = self.server
         server.dirty += count
-        if server.watches or server.waiters or server.events.wanted or server.tracking.clients:
+        if server.watches or server.waiters or server.events.wanted or server.tracking.is_used:
             server.touched((self.db if database is None else database).index, key, event, self.session)
 
     def noted(self, key: bytes, event: bytes, count: int = 1) -> None:

@@ -22,10 +22,14 @@ CHANNEL = b"__redis__:invalidate"
 
 
 class TrackingTable:
-    """The tracked keys of one node. `clients` are those that track anything; `sessions` are all, by id."""
+    """The tracked keys of one node. `clients` are those that track anything; `sessions` are all, by id.
+
+    `is_used` says that some client ever has: a key that changes while none does must be forgotten, too.
+    """
 
     def __init__(self, sessions: dict[int, Session]) -> None:
         self.clients: dict[int, Session] = {}
+        self.is_used = False
         self._sessions = sessions
         self._readers: dict[bytes, set[int]] = {}
         self._audiences: dict[bytes, dict[int, Session]] = {}
@@ -50,6 +54,7 @@ class TrackingTable:
     def start(self, session: Session, mode: TrackingMode) -> None:
         """CLIENT TRACKING ON; once more it adds prefixes and takes none away."""
         session.tracking = mode
+        self.is_used = True
         self.clients[session.id] = session
         for prefix in _prefixes(session):
             self._audiences.setdefault(prefix, {})[session.id] = session
@@ -77,7 +82,7 @@ class TrackingTable:
 
     def changed(self, key: bytes, by: Session | None) -> None:
         """A key has changed; `by` is the client that has changed it, None for expiry and eviction."""
-        if not self.clients:
+        if not self.is_used:
             return
         for prefix in self._audiences:
             if key.startswith(prefix):

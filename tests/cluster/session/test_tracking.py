@@ -118,3 +118,15 @@ def test_what_changed_before_a_prefix_was_named_is_no_news() -> None:
     assert told(late) == [[b"a2"]]
     late.session.close()
     assert served.server.tracking.prefix_count == 1
+
+
+def test_a_key_that_changes_while_nobody_tracks_is_forgotten() -> None:
+    served = Served()
+    reader = tracking(served)
+    reader.call("MGET", "a", "b")
+    reader.call("CLIENT", "TRACKING", "OFF")
+    served.call("SET", "a", "v")
+    reader.call("CLIENT", "TRACKING", "ON")
+    served.call("SET", "a", "v")
+    served.call("SET", "b", "v")
+    assert told(reader) == [[b"b"]]
