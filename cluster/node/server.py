@@ -313,7 +313,7 @@ class Node:
         """What requests have written, or asked of the core, is written and carried out before their replies
         leave."""
         self.before_reply()
-        if self.server.tracking.clients:
+        if self.server.tracking.is_used:
             self.server.tracking.settle()
         if self.driver is not None:
             self.driver.settle()

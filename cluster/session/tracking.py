@@ -34,7 +34,7 @@ class TrackingTable:
         self._readers: dict[bytes, set[int]] = {}
         self._audiences: dict[bytes, dict[int, Session]] = {}
         self._changed: dict[bytes, dict[bytes, Session | None]] = {}
-        self._late: list[tuple[Session, Reply]] = []
+        self._late: list[tuple[Session, TrackingMode, Reply]] = []
 
     @property
     def key_count(self) -> int:
@@ -97,23 +97,23 @@ class TrackingTable:
             if session is not by:
                 self._send(session, [key])
             elif not session.tracking.ignores_own:
-                self._late.append((session, [key]))
+                self._late.append((session, session.tracking, [key]))
 
     def flushed(self, by: Session | None) -> None:
         """All keys are gone."""
         self._readers.clear()
         for session in list(self.clients.values()):
-            if session is by:
-                self._late.append((session, None))
+            if session is by and session.tracking is not None:
+                self._late.append((session, session.tracking, None))
             else:
                 self._send(session, None)
 
     def settle(self) -> None:
         """Sends what had to wait."""
         late, self._late = self._late, []
-        for session, keys in late:
-            if session.tracking is not None:
-                self._send(session, keys)
+        for session, mode, keys in late:
+            if session.id in self._sessions:  # also one that has stopped tracking since
+                self._send(session, keys, session.tracking or mode)
         changed, self._changed = self._changed, {}
         for prefix in sorted(changed):
             self._broadcast(changed[prefix], self._audiences.get(prefix, {}))
@@ -126,9 +126,9 @@ class TrackingTable:
             if told:
                 self._send(session, told)
 
-    def _send(self, session: Session, keys: Reply) -> None:
+    def _send(self, session: Session, keys: Reply, mode: TrackingMode | None = None) -> None:
         """To the client, or to the one that it has named for this: as a push, or in RESP2 as a message."""
-        mode = session.tracking
+        mode = mode or session.tracking
         redirect = mode.redirect if mode is not None else 0
         to = self._sessions.get(redirect) if redirect else session
         if to is None:

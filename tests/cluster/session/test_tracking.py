@@ -130,3 +130,14 @@ def test_a_key_that_changes_while_nobody_tracks_is_forgotten() -> None:
     served.call("SET", "a", "v")
     served.call("SET", "b", "v")
     assert told(reader) == [[b"b"]]
+
+
+def test_what_a_client_is_still_to_be_told_it_is_told_after_it_has_stopped_tracking() -> None:
+    served = Served()
+    other = Client(served)
+    other.raw("HELLO", 3)
+    own = tracking(served, "REDIRECT", str(other.session.id))
+    for request in (["MULTI"], ["FLUSHALL"], ["CLIENT", "TRACKING", "OFF"], ["EXEC"]):
+        own.call(*request)
+    assert told(other) == [None]
+    assert told(own) == []
