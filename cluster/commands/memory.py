@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from cluster.commands.arguments import integer
 from cluster.commands.context import Context
+from cluster.commands.helptext import help_of
 from cluster.commands.info import client_bytes, human
 from cluster.spec.command import command, container
 from cluster.spec.errors import SYNTAX, CommandError
@@ -153,19 +154,4 @@ def memory_purge(ctx: Context) -> Reply:
 @command("MEMORY HELP", group="server", since="4.0.0", flags="LOADING STALE")
 def memory_help(_ctx: Context) -> Reply:
     """Lists the subcommands."""
-    return [
-        b"MEMORY <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        b"DOCTOR",
-        b"    What looks wrong about the use of memory.",
-        b"MALLOC-STATS",
-        b"    The allocators' own figures.",
-        b"PURGE",
-        b"    Give freed memory back to the system.",
-        b"STATS",
-        b"    What memory is used for.",
-        b"USAGE <key> [SAMPLES <count>]",
-        b"    The bytes that a key and its value take up; of nested values so many are looked at (5 unless",
-        b"    told, 0 for all).",
-        b"HELP",
-        b"    This list.",
-    ]
+    return help_of("MEMORY")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cluster.commands.context import Context
+from cluster.commands.helptext import help_of
 from cluster.commands.keys import look
 from cluster.spec.command import command, container
 from cluster.spec.errors import CommandError
@@ -108,19 +109,7 @@ def references(value: Value) -> int:
 @command("OBJECT HELP", group="generic", since="6.2.0", flags="LOADING STALE")
 def object_help(_ctx: Context) -> Reply:
     """Lists the subcommands."""
-    return [
-        b"OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        b"ENCODING <key>",
-        b"    The form in which the key's value is kept.",
-        b"FREQ <key>",
-        b"    How often the key is used, on a logarithmic scale.",
-        b"IDLETIME <key>",
-        b"    For how many seconds the key has not been used.",
-        b"REFCOUNT <key>",
-        b"    How many references there are to the key's value.",
-        b"HELP",
-        b"    This list.",
-    ]
+    return help_of("OBJECT")
 
 
 def encoding(value: Value) -> str:

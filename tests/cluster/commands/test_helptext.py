@@ -34,6 +34,6 @@ def test_help_names_every_subcommand() -> None:
     assert named == {b"GET", b"SET", b"RESETSTAT", b"REWRITE", b"HELP"}
 
 
-@pytest.mark.parametrize("name", ["CLIENT", "COMMAND", "CONFIG", "LATENCY", "SLOWLOG"])
+@pytest.mark.parametrize("name", ["CLIENT", "COMMAND", "CONFIG", "LATENCY", "MEMORY", "SLOWLOG"])
 def test_containers_help(name: str) -> None:
     assert Served().call(name, "HELP") == help_of(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from protocol.resp.types import ErrorReply
+from protocol.resp.types import ErrorReply, Status
 from tests.support.local import Local
 
 
@@ -75,5 +75,7 @@ def test_frequency_is_for_another_policy() -> None:
 def test_help_names_each_subcommand() -> None:
     lines = Local().call("OBJECT", "HELP")
     assert isinstance(lines, list)
-    words = {line.split()[0] for line in lines if isinstance(line, bytes) and not line.startswith(b" ")}
+    statuses = [line for line in lines if isinstance(line, Status)]
+    assert statuses == lines
+    words = {line.split()[0] for line in statuses if not line.startswith(b" ")}
     assert words >= {b"ENCODING", b"FREQ", b"IDLETIME", b"REFCOUNT", b"HELP"}
