@@ -52,7 +52,10 @@ class TrackingTable:
         return len(self._audiences)
 
     def start(self, session: Session, mode: TrackingMode) -> None:
-        """CLIENT TRACKING ON; once more it adds prefixes and takes none away."""
+        """CLIENT TRACKING ON; once more it adds prefixes and takes none away, and what CLIENT CACHING said of
+        the next request stays said."""
+        if session.tracking is not None:
+            mode.next_is_excepted = session.tracking.next_is_excepted
         session.tracking = mode
         self.is_used = True
         self.clients[session.id] = session

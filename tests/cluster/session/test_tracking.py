@@ -77,6 +77,18 @@ def test_opting_in_holds_for_one_request() -> None:
     assert told(reader) == [[b"b"]]
 
 
+def test_an_exception_outlives_that_tracking_is_asked_for_once_more() -> None:
+    served = Served()
+    reader = tracking(served, "OPTOUT")
+    reader.call("CLIENT", "CACHING", "NO")
+    reader.call("CLIENT", "TRACKING", "ON", "OPTOUT")
+    reader.call("GET", "a")
+    reader.call("GET", "b")
+    for key in "ab":
+        served.call("SET", key, "v")
+    assert told(reader) == [[b"b"]]
+
+
 def test_the_table_is_bounded() -> None:
     served = Served()
     served.options.tracking_table_max_keys = 2
