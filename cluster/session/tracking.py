@@ -69,6 +69,10 @@ class TrackingTable:
             if not self._audiences[prefix]:
                 del self._audiences[prefix]
                 self._changed.pop(prefix, None)
+        if session.tracking is not None:
+            # What it is still to be told goes where it was last said to go.
+            last = session.tracking
+            self._late = [(to, last if to is session else mode, keys) for to, mode, keys in self._late]
         session.tracking = None
         self.clients.pop(session.id, None)
 

@@ -153,3 +153,15 @@ def test_what_a_client_is_still_to_be_told_it_is_told_after_it_has_stopped_track
         own.call(*request)
     assert told(other) == [None]
     assert told(own) == []
+
+
+def test_what_a_client_is_still_to_be_told_goes_where_it_last_said() -> None:
+    served = Served()
+    other = Client(served)
+    other.raw("HELLO", 3)
+    own = tracking(served, "REDIRECT", str(other.session.id))
+    requests = [["FLUSHALL"], ["CLIENT", "TRACKING", "ON"], ["CLIENT", "TRACKING", "OFF"]]
+    for request in [["MULTI"], *requests, ["EXEC"]]:
+        own.call(*request)
+    assert told(other) == []
+    assert told(own) == [None]
