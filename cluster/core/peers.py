@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
 
+from cluster.core.viewhash import digest
 from protocol.gossip.messages import ClaimFact, FailFact, MemberFact
 
 
@@ -109,7 +109,7 @@ class Peer:
         if not self.claim_version:
             # As nodes.conf had it, without a version: what it says tells it apart.
             text += f" {self.config_epoch} {self.primary_id or ''} {self.claims:x}"
-        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+        return digest(text)
 
 
 _values = attrgetter(*(one.name for one in fields(Peer)))

@@ -21,7 +21,6 @@ passed over, and come again until the lists are equal.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 
 from cluster.core.announce import Announcer
@@ -29,6 +28,7 @@ from cluster.core.effects import ServingChanged
 from cluster.core.gossip import Gossip
 from cluster.core.peers import Peer
 from cluster.core.state import State
+from cluster.core.viewhash import digest
 from cluster.core.votes import Votes, bits
 from protocol.gossip.messages import COUNTER_MAX, Ballots, DoubtFact, FailFact, Rumor, Rumors
 
@@ -148,8 +148,7 @@ class Suspicion:
         place = state.place(state.me.node_id)
         self._votes.renumber(self._roster, state.roster, 0 if place is None else 1 << place)
         self._roster = state.roster
-        digest = hashlib.blake2b("".join(state.roster).encode(), digest_size=8).digest()
-        self._roster_hash = int.from_bytes(digest, "big")
+        self._roster_hash = digest("".join(state.roster))
 
     def _primaries_bitmap(self) -> int:
         """Those whose votes count."""

@@ -7,6 +7,7 @@ by part, and only the parts that differ are told.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 
 PART_BITS_MAX = 10
@@ -41,6 +42,11 @@ class ViewHash:
         if width == 1:
             return tuple(self._parts)
         return tuple(_xor(self._parts[first : first + width]) for first in range(0, PARTS_MAX, width))
+
+
+def digest(text: str) -> int:
+    """64 bits that tell this text from any other."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
 def is_count(parts: int) -> bool:

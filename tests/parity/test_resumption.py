@@ -56,6 +56,15 @@ def write(primary: Either, mark: str) -> None:
     primary.do("EXEC")
 
 
+def followed(make: Make, first: str, second: str) -> tuple[Either, Either]:
+    """A primary and its replica, which have all of what was written."""
+    primary, replica = make(first), make(second)
+    follow(replica, primary.port)
+    write(primary, "before")
+    in_step(primary, replica)
+    return primary, replica
+
+
 def in_step(*servers: Either) -> None:
     """All have the whole stream, under one id, and the same data."""
 
@@ -73,10 +82,7 @@ def syncs(server: Either) -> tuple[str, str]:
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
 def test_a_replica_goes_on_behind_its_restart(make: Make, first: str, second: str) -> None:
-    primary, replica = make(first), make(second)
-    follow(replica, primary.port)
-    write(primary, "before")
-    in_step(primary, replica)
+    primary, replica = followed(make, first, second)
     replica.shutdown()
     write(primary, "meanwhile")
     replica.start("--replicaof", f"127.0.0.1 {primary.port}")
@@ -88,10 +94,7 @@ def test_a_replica_goes_on_behind_its_restart(make: Make, first: str, second: st
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
 def test_a_primarys_restart_costs_no_copy(make: Make, first: str, second: str) -> None:
-    primary, replica = make(first), make(second)
-    follow(replica, primary.port)
-    write(primary, "before")
-    in_step(primary, replica)
+    primary, replica = followed(make, first, second)
     primary.shutdown()
     primary.start()
     in_step(primary, replica)

@@ -9,12 +9,12 @@ that in messages.
 from __future__ import annotations
 
 import copy
-import hashlib
 import random
 from collections.abc import Collection
 
 from cluster.core.peers import Peer
 from cluster.core.roster import Base
+from cluster.core.viewhash import digest
 from protocol.gossip import slotset
 
 BUS_PORT = 17000
@@ -61,7 +61,7 @@ def of_one_side(peers: Collection[Peer], side: Collection[str], cut_ms: int) -> 
     voters = [peer.node_id for peer in primaries if peer.node_id in side]
     has_majority = len(voters) > len(primaries) // 2
     roster = sorted(known)
-    roster_hash = int.from_bytes(hashlib.blake2b("".join(roster).encode(), digest_size=8).digest(), "big")
+    roster_hash = digest("".join(roster))
     bitmap = sum(1 << roster.index(node_id) for node_id in voters)
     for peer in known.values():
         if peer.node_id not in side:
