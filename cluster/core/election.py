@@ -77,6 +77,9 @@ class Election:
     def deadline_ms(self) -> int | None:
         if self._start_ms is None:
             return self._state.now_ms if self._may_stand() is not None and not self._refused() else None
+        if self._may_stand() is not None and self._refused():
+            # Our data has grown too old meanwhile. Asking is due, perhaps, but it is not for us to ask.
+            return None
         if self._epoch is not None and self._is_open():
             return self._next_ask_ms
         if self._epoch is None and self._is_open():

@@ -11,6 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 START_US = 1_700_000_000_000_000
+STANDSTILL_EVENTS = 100_000
+"""So many events of one moment, and time will never go on."""
+
+
+class Standstill(Exception):
+    """Somebody wants to be called at once, again and again: a real process would keep its processor busy."""
 
 
 @dataclass(order=True, slots=True)
@@ -44,6 +50,7 @@ class Simulation:
         self._heap: list[Event] = []
         self._number = 0
         self._hash = hashlib.sha256()
+        self._at_once = 0
 
     @property
     def now_ms(self) -> int:
@@ -69,10 +76,13 @@ class Simulation:
         return self._hash.hexdigest()
 
     def step(self) -> bool:
-        """Lets the next event happen; False when there is none."""
+        """Lets the next event happen; False when there is none. Raises Standstill."""
         while self._heap:
             event = heapq.heappop(self._heap)
             if not event.cancelled:
+                self._at_once = self._at_once + 1 if event.when_us == self.now_us else 0
+                if self._at_once > STANDSTILL_EVENTS:
+                    raise Standstill(f"{event.node} at {self.now_us} us: {event.what}")
                 self.now_us = event.when_us
                 self.events += 1
                 self.note(event.node, event.what)

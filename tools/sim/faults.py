@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tools.sim.clock import Standstill
 from tools.sim.invariants import InvariantBroken, Invariants, check_converged
 from tools.sim.script import NotSettled, Script
 
@@ -162,7 +163,7 @@ def broken_by(commands: list[str]) -> tuple[str, list[str]] | None:
         for command in commands:
             printed += script.run([command])
         check_converged(script.flock)
-    except (InvariantBroken, NotSettled) as broken:
+    except (InvariantBroken, NotSettled, Standstill) as broken:
         return f"{type(broken).__name__}: {broken}", printed
     except Exception:
         # Whatever a core raises is a finding as well: a node would have died of it.

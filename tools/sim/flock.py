@@ -25,10 +25,12 @@ from cluster.core.snapshot import saved_text
 from protocol.gossip.codec import DATAGRAM_BYTES_MAX, encoded_bytes
 from protocol.gossip.messages import Message
 from tools.sim import formed
+from tools.sim.clock import Standstill
 from tools.sim.fabric import Fabric, Weather
 
 START_MS = 1_000_000
 KEEP_DISKS_MAX = 100
+TICKS_AT_ONCE_MAX = 1000
 SOCKET_BYTES = 212_992
 """What waits for a process that does not read: Linux's default for a datagram socket."""
 
@@ -49,6 +51,8 @@ class SimNode:
     held: list[tuple[Address, Message]] = field(default_factory=list)
     held_bytes: int = 0
     timer_us: int = 0
+    ticked_us: int = 0
+    ticks_at_once: int = 0
     clock_rate: float = 1.0
     clock_us: int = START_MS * 1000
     clock_set_us: int = START_MS * 1000
@@ -392,6 +396,10 @@ class Flock:
         node.timer_us = 0
         if node.links_seen != self._links:
             self._tell_status(node, now_ms)
+        node.ticks_at_once = node.ticks_at_once + 1 if node.ticked_us == self.now_us else 0
+        if node.ticks_at_once > TICKS_AT_ONCE_MAX:
+            raise Standstill(f"{node.name} is called at {now_ms} ms again and again")
+        node.ticked_us = self.now_us
         node.core.tick(now_ms)
         self._after(node)
 

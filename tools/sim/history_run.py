@@ -18,6 +18,7 @@ from protocol.keyslot import key_slot
 from protocol.resp.reader import ReplyReader
 from protocol.resp.types import ErrorReply, Reply
 from protocol.resp.writer import encode_command
+from tools.sim.clock import Standstill
 from tools.sim.cluster import NoReplyError, SimCluster, SimHost
 from tools.sim.history import APPEND, READ, WRITE, Appends, Operation, check_appends, wrong_registers
 
@@ -374,15 +375,15 @@ def try_history(seed: int, acks: int = 1) -> Outcome:
     trouble = Trouble(cluster, rng, keeps_all=keeps_all)
     if seed % 3 == 2:
         trouble.save_now_and_then(random.Random(f"saves {seed}"))
-    cluster.simulation.run_for(DURATION_MS)
     outcome = Outcome(seed, trouble=trouble.log)
     try:
+        cluster.simulation.run_for(DURATION_MS)
         trouble.mend()
         for client in clients:
             client.stop()
         cluster.simulation.run_for(2 * REPLY_MS)
         final = _read_all(cluster, operations)
-    except (TimeoutError, NoReplyError) as error:
+    except (TimeoutError, NoReplyError, Standstill) as error:
         outcome.stuck = f"did not recover: {error!r}"
         final = None
     outcome.operations = len(operations)

@@ -273,6 +273,20 @@ def test_a_replica_that_was_never_in_step_or_is_being_copied_to_stands_for_nothi
         assert not sent(run(core, 3000), bus.VoteRequest)
 
 
+def test_a_candidate_whose_data_is_no_longer_fit_does_not_wait_for_what_is_not_to_come() -> None:
+    core = candidate()
+    lose_primary(core)
+    assert sent(run(core, 600), bus.VoteRequest)
+    core.order(core.now_ms, ReplicationStatus(500, False, core.now_ms, syncing=True))
+    for wait_ms in (150, 3000, 6000):
+        core.tick(core.now_ms + wait_ms)
+        assert not sent(core.take_effects(), bus.VoteRequest)
+        deadline_ms = core.deadline_ms()
+        assert deadline_ms is not None and deadline_ms > core.now_ms
+    core.order(core.now_ms, ReplicationStatus(500, False, core.now_ms))
+    assert sent(run(core, 600), bus.VoteRequest)
+
+
 def test_no_failover_means_no_failover() -> None:
     core = candidate(replica_no_failover=True)
     lose_primary(core)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from tools.sim.clock import START_US, Simulation
+import pytest
+
+from tools.sim.clock import START_US, Simulation, Standstill
 
 
 def test_events_happen_in_the_order_of_their_times_then_of_their_planning() -> None:
@@ -42,3 +44,14 @@ def test_a_trace_can_be_kept() -> None:
     simulation.trace = []
     simulation.note("n", "something")
     assert simulation.trace == [f"{START_US} n something"]
+
+
+def test_time_that_stands_still_is_found() -> None:
+    simulation = Simulation(1)
+
+    def again() -> None:
+        simulation.at(simulation.now_us, "n", "spins", again)
+
+    again()
+    with pytest.raises(Standstill, match=r"n at .*: spins"):
+        simulation.run_for(1)
