@@ -202,6 +202,7 @@ class Core(Views):
         self._roles.begin()
         if owns and self.members:
             self._health.restarted()
+            self._records.seated()
             self._in_sync.restarted()
         self._antientropy.was_away()
 
@@ -429,7 +430,8 @@ class Core(Views):
             peer.assented_ms = self.now_ms
         if message.accused:
             self._suspicion.answer_accuser(peer, message.accused)
-        self._prober.receive_probe(peer, message, stale=stale)
+        doubted = self._records.doubted() if peer.owned else ()
+        self._prober.receive_probe(peer, message, stale=stale, doubted=doubted)
         self._compare(peer, message.view)
 
     def _compare(self, peer: Peer, view: int) -> None:

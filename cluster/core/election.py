@@ -27,7 +27,7 @@ from cluster.core.peers import Peer
 from cluster.core.roles import Roles
 from cluster.core.slots import Slots
 from cluster.core.state import State
-from cluster.core.sync_records import SyncRecords
+from cluster.core.sync_records import SyncRecords, sound
 from protocol.gossip.messages import Update, Vote, VoteRefused, VoteRequest
 
 DELAY_MAX_MS = 500
@@ -54,7 +54,7 @@ class Election:
         self._start_ms: int | None = None
         self._epoch: int | None = None
         self._rank = 0
-        self._votes: set[str] = set()
+        self._votes: dict[str, tuple[str, ...]] = {}
         self._refusals: set[str] = set()
         self._has_asked = False
         self._next_ask_ms = 0
@@ -208,7 +208,9 @@ class Election:
         )
         for voter in state.primaries:
             # Who is held for dead is asked as well, but not at once: as a rule it is.
-            needless = voter.node_id in self._votes or (first and voter.failed)
+            # A vote that does not count may do so later, when the voter was elected anew (in_sync.py).
+            has_voted = voter.node_id in self._votes and sound(self._votes) == len(self._votes)
+            needless = has_voted or (first and voter.failed)
             if not needless and voter is not primary:
                 state.send(voter, request)
 
@@ -216,10 +218,10 @@ class Election:
         state = self._state
         if message.election_epoch != self._epoch or not source.owned or source.is_replica:
             return
-        self._votes.add(source.node_id)
+        self._votes[source.node_id] = message.doubted
         self._records.learn(message.records)
         primary = self._may_stand()
-        if primary is not None and self._is_open() and len(self._votes) >= state.quorum():
+        if primary is not None and self._is_open() and sound(self._votes) >= state.quorum():
             state.trace("warning", "Failover election won: I'm the new master.")
             self.take_over(primary, max(state.me.config_epoch, self._epoch))
 
@@ -236,6 +238,7 @@ class Election:
     def take_over(self, primary: Peer, config_epoch: int) -> None:
         """Claims all that the primary owns."""
         slots = primary.owned
+        self._records.seated()
         self._state.current_epoch = max(self._state.current_epoch, config_epoch)
         self._state.trace("warning", f"configEpoch set to {config_epoch} after successful failover")
         self._roles.abandon()
@@ -291,7 +294,10 @@ class Election:
         return epoch in self._voted or epoch <= max(self._voted_up_to or 0, self._state.me.config_epoch)
 
     def _send_vote(self, source: Peer, epoch: int) -> None:
-        vote = Vote(self._state.me.node_id, self._state.current_epoch, epoch, self._records.all())
+        records = self._records
+        vote = Vote(
+            self._state.me.node_id, self._state.current_epoch, epoch, records.all(), records.doubted()
+        )
         self._state.send(source, vote)
 
     def _seat(self, source: Peer) -> Peer | None:

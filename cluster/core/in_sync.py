@@ -8,7 +8,8 @@ A voter that has once voted against this primary takes its word no more in this 
 to nothing, the primary has itself elected: it asks for votes as a replica would, and the epoch that it wins
 is its new term. So it does where two have the same epoch. A replica that had won after all, and was not
 heard of, then loses to it, and has acknowledged nothing: it would have needed a record, and so a majority,
-which shares a voter with ours.
+which shares a voter with ours. It hears of the vote when it asks for agreement, and in the answers to its
+probes: it may have nothing to ask, and where most are doubted nobody could agree on anything any more.
 
 The lease is for reads. While a majority has answered our probes, none of them knew of a successor; they take
 no successor's record for node-timeout, so that it acknowledges nothing, and what we hold is the newest.
@@ -63,6 +64,7 @@ class InSyncSets:
         self._renewal_ends_ms = 0
         self._next_renewal_ms = 0
         self._answered: dict[str, int] = {}
+        self._doubts: dict[str, tuple[str, ...]] = {}
         self._leased_ms = 0
         self._next_lease_ms = 0
         self._next_question_ms = 0
@@ -161,6 +163,7 @@ class InSyncSets:
         if self._record is not None:
             self._record = self.agreed = self.asked = None
             self._answered.clear()
+            self._doubts.clear()
             self._leased_ms = 0
             self._renewal_epoch = 0
             self._renews = False
@@ -226,13 +229,18 @@ class InSyncSets:
 
     # the lease
 
-    def answered(self, voter: Peer, sent_ms: int) -> None:
+    def answered(self, voter: Peer, sent_ms: int, doubted: tuple[str, ...]) -> None:
         """A member has answered a probe that we sent then, and has not called our claim stale."""
-        if self._state.settings.write_acks and sent_ms > self._answered.get(voter.node_id, 0):
+        state = self._state
+        if state.me.node_id in doubted and self._leads() and state.now_ms >= self._renewal_ends_ms:
+            # Said before our last election, perhaps; then it is said again, or it is not.
+            self.renew_soon()
+        self._doubts[voter.node_id] = doubted
+        if state.settings.write_acks and sent_ms > self._answered.get(voter.node_id, 0):
             self._answered[voter.node_id] = sent_ms
             before_ms, self._leased_ms = self._leased_ms, self._lease_ms()
             if before_ms != self._leased_ms:
-                self._state.emit(InSyncChanged())
+                state.emit(InSyncChanged())
 
     def leased_until_ms(self) -> int:
         """Up to when what we hold is known to be the newest; the core's clock."""
@@ -243,7 +251,11 @@ class InSyncSets:
         state = self._state
         timeout_ms = state.settings.node_timeout_ms
         others = state.quorum() - 1
-        sent = sorted((self._answered.get(node_id, 0) for node_id in state.primary_ids), reverse=True)
+        answers = {node_id: self._answered.get(node_id, 0) for node_id in state.primary_ids}
+        # Whoever is silent counts for nothing, and so do its doubts.
+        lately = [each for each, sent_ms in answers.items() if sent_ms > state.now_ms - timeout_ms]
+        doubted = {*self._records.doubted()}.union(*(self._doubts[each] for each in lately))
+        sent = sorted((answers[each] for each in answers if each not in doubted), reverse=True)
         # Shorter than what the voters wait, as clocks do not run alike.
         return sent[others - 1] + timeout_ms - timeout_ms // 8 if len(sent) >= others else 0
 

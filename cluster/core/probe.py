@@ -62,8 +62,8 @@ class _Wait:
 class Prober:
     """`answered(peer, ack)` is called for each answer; `alive(peer)` for each sign of life, direct or not;
     `doubts(peer)` when there was none for some tries; `accuses(peer)` when one is probed in its turn that
-    is suspected or FAIL; `assented(peer, sent_ms)` when the last probe, sent then, was answered and our claim
-    not called stale."""
+    is suspected or FAIL; `assented(peer, sent_ms, doubted)` when the last probe, sent then, was answered and
+    our claim not called stale."""
 
     def __init__(self, state: State, round_trip: RoundTrip) -> None:
         self._state = state
@@ -81,7 +81,7 @@ class Prober:
         self.next_number = 1
         self.answered: Callable[[Peer, Ack], None] = lambda _peer, _ack: None
         self.alive: Callable[[Peer], None] = lambda _: None
-        self.assented: Callable[[Peer, int], None] = lambda _peer, _sent_ms: None
+        self.assented: Callable[[Peer, int, tuple[str, ...]], None] = lambda _peer, _sent_ms, _doubted: None
         self.doubts: Callable[[Peer], None] = lambda _: None
         self.accuses: Callable[[Peer], None] = lambda _: None
 
@@ -250,7 +250,9 @@ class Prober:
             if helper is not peer and helper.reachable:
                 state.send(helper, ProbeRequest(state.me.node_id, state.current_epoch, peer.node_id))
 
-    def receive_probe(self, source: Peer, message: Probe, *, stale: bool) -> None:
+    def receive_probe(
+        self, source: Peer, message: Probe, *, stale: bool, doubted: tuple[str, ...] = ()
+    ) -> None:
         source.replication_offset = message.offset
         if message.accused:
             self._health.worse()
@@ -263,6 +265,7 @@ class Prober:
             state.offset,
             accusation(source),
             stale,
+            doubted,
         )
         state.send(source, answer)
 
@@ -273,7 +276,7 @@ class Prober:
         if wait is not None and wait.number == message.number:
             self._round_trip.sample(self._state.now_ms - wait.sent_ms)
             if not message.stale:
-                self.assented(source, wait.sent_ms)
+                self.assented(source, wait.sent_ms, message.doubted)
         self._is_alive(source)
         self.answered(source, message)
         for asker_id in self._errands.pop(source.node_id, ()):

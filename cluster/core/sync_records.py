@@ -8,18 +8,21 @@ out. Why no acknowledged write is lost, then:
 - Whoever is elected has a majority. It shares a voter with the majority that took the record. If that voter
   took the record first, it has refused whom the record leaves out. If it voted first, it has taken no record
   of that primary since: a vote puts up a fence, which a word of a lower term does not pass.
-- A voter may be replaced meanwhile. Votes carry the records: the new one knows all that a majority of the
-  voters knew when they chose it. What its predecessor took after one of them had voted against it counts for
-  nothing: receipts name the owners that are doubted so.
+- A voter may be replaced meanwhile, and not have heard of it. Votes carry the records: the new one knows all
+  that a majority of the voters knew when they chose it. What its predecessor says after one of them has voted
+  against it counts for nothing, be it a receipt, a vote or an answer to a probe: all of these name the owners
+  whom their sender doubts so, and every majority has one that does.
 - A new primary's own records begin where its predecessor's end: until it has one, the last record that names
   it as in sync holds for its replicas as well.
 - A replaced primary that has not heard of it may answer reads until the word that it got from a voter has
   grown old. So a voter takes no record from the new one before that: nobody acknowledges anything earlier.
+  A voter that has just come to its place, or back to it, does not know what was answered from there, and
+  waits as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from cluster.core.peers import Peer
@@ -35,6 +38,11 @@ class SyncRecords:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._seated_ms: int | None = None
+
+    def seated(self) -> None:
+        """This node has come to own slots that were another's, or its own in an earlier life."""
+        self._seated_ms = self._state.now_ms
 
     def about(self, primary: Peer) -> SyncRecord | None:
         """The newest word on whose data may take this primary's place: its own, or that of the one whose
@@ -68,7 +76,10 @@ class SyncRecords:
             known[primary.node_id] = replace(record, fence=max(record.fence, epoch))
 
     def doubted(self) -> tuple[str, ...]:
-        """The owners of slots whom we have voted to replace, in an epoch that they have not come to."""
+        """The owners of slots whom we have voted to replace, in an epoch that they have not come to. Nobody
+        where nothing was ever promised."""
+        if not (self._state.sync_records or self._state.settings.write_acks):
+            return ()
         return tuple(peer.node_id for peer in self._state.primaries if self._fence(peer) > peer.config_epoch)
 
     def _fence(self, peer: Peer) -> int:
@@ -127,10 +138,18 @@ class SyncRecords:
         return not self._one_replaced_may_serve()
 
     def _one_replaced_may_serve(self) -> bool:
-        """Whether a primary that we know to be replaced may still count on an answer of ours."""
+        """Whether a primary that is replaced may still count on an answer that was given from here."""
         state = self._state
         since_ms = state.now_ms - state.settings.node_timeout_ms
+        if self._seated_ms is not None and self._seated_ms > since_ms:
+            return True
         return any(peer.assented_ms > since_ms and peer.stale() for peer in state.members)
+
+
+def sound(words: Mapping[str, Iterable[str]]) -> int:
+    """How many of these voters count together: those whom none of them doubts. `words`: whom each doubts."""
+    doubted = {node_id for ids in words.values() for node_id in ids}
+    return sum(voter not in doubted for voter in words)
 
 
 def _age(record: SyncRecord) -> tuple[int, int]:

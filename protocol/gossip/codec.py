@@ -167,6 +167,7 @@ _SYNC_RECORD = record(
         "members": many(NODE_ID, _ITEMS_MAX),
     },
 )
+_NODE_IDS = many(NODE_ID, _ITEMS_MAX)
 _PROBE = {"number": U32, "view": U64, "offset": U64, "accused": VERSION}
 
 # Numbered by hand; append only: a number once given keeps its meaning as long as LAYOUT_VERSION stays. 16 was
@@ -175,13 +176,16 @@ _LAYOUTS: dict[int, tuple[type[Message], dict[str, Field]]] = {
     1: (Meet, {"member": _MEMBER, "claim": _CLAIM, "target_host": HOST}),
     2: (Welcome, {"member": _MEMBER, "claim": _CLAIM, "seen_host": HOST}),
     3: (Probe, _PROBE),
-    4: (Ack, {**_PROBE, "stale": FLAG}),
+    4: (Ack, {**_PROBE, "stale": FLAG, "doubted": _NODE_IDS}),
     5: (ProbeRequest, {"target_id": NODE_ID}),
     6: (Vouch, {"target_id": NODE_ID}),
     7: (Rumors, {"number": U32, "rumors": many(_RUMOR, RUMORS_MAX)}),
     8: (Receipts, {"number": U32, "roster": U32, "receipts": many(_RECEIPT, RUMORS_MAX)}),
     9: (VoteRequest, {"election_epoch": VERSION, "config_epoch": VERSION, "slots": SLOTS, "force": FLAG}),
-    10: (Vote, {"election_epoch": VERSION, "records": many(_SYNC_RECORD, _ITEMS_MAX)}),
+    10: (
+        Vote,
+        {"election_epoch": VERSION, "records": many(_SYNC_RECORD, _ITEMS_MAX), "doubted": _NODE_IDS},
+    ),
     11: (Update, {"claim": _CLAIM}),
     14: (PauseRequest, {}),
     15: (PausedOffset, {"offset": U64}),
@@ -196,7 +200,7 @@ _LAYOUTS: dict[int, tuple[type[Message], dict[str, Field]]] = {
             "version": VERSION,
             "taken": FLAG,
             "fence": VERSION,
-            "doubted": many(NODE_ID, _ITEMS_MAX),
+            "doubted": _NODE_IDS,
         },
     ),
     26: (Hollow, {}),

@@ -219,7 +219,7 @@ class Probe(Message):
 @dataclass(frozen=True, slots=True)
 class Ack(Message):
     """The answer to a Probe. `stale` says that slots which the prober claims are, or may soon be,
-    another's."""
+    another's; `doubted` is as in InSyncReceipt."""
 
     kind: ClassVar[str] = "pong"
     number: int
@@ -227,6 +227,7 @@ class Ack(Message):
     offset: int
     accused: int
     stale: bool
+    doubted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,11 +280,13 @@ class VoteRequest(Message):
 
 @dataclass(frozen=True, slots=True)
 class Vote(Message):
-    """`records` are all that the voter knows of who is in sync: who wins inherits what the majority knows."""
+    """`records` are all that the voter knows of who is in sync: who wins inherits what the majority knows.
+    `doubted` is as in InSyncReceipt."""
 
     kind: ClassVar[str] = "auth-ack"
     election_epoch: int
     records: tuple[SyncRecord, ...] = ()
+    doubted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +300,7 @@ class InSync(Message):
 @dataclass(frozen=True, slots=True)
 class InSyncReceipt(Message):
     """The answer. `taken`: it is on disk here. `fence` as in SyncRecord; `doubted` are the owners of slots
-    whom the sender has voted to replace: their receipts may not be counted together with this one."""
+    whom the sender has voted to replace: their words may not be counted together with this one."""
 
     kind: ClassVar[str] = "insync-ack"
     term: int

@@ -211,6 +211,20 @@ def test_a_majority_makes_a_primary() -> None:
     assert kinds.index(Persist) < kinds.index(Send)
 
 
+def test_a_vote_of_one_whom_another_voter_has_voted_to_replace_does_not_count() -> None:
+    core = candidate(write_acks=1)
+    lose_primary(core)
+    run(core, 600)
+    epoch = core.current_epoch
+    tell(core, 2, bus.Vote(node_id(2), epoch, epoch, (), (node_id(3),)))
+    tell(core, 3, bus.Vote(node_id(3), epoch, epoch))
+    assert core.me.is_replica
+    # It may have been elected anew: both are asked again.
+    assert {send.to.port for send in sent(run(core, 600), bus.VoteRequest)} == {17102, 17103}
+    tell(core, 2, bus.Vote(node_id(2), epoch, epoch))
+    assert not core.me.is_replica
+
+
 def test_an_epoch_that_is_another_shards_is_left_for_a_newer_one_at_once() -> None:
     core = candidate()
     lose_primary(core)

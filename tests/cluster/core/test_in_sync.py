@@ -116,6 +116,23 @@ def test_a_primary_that_was_voted_against_has_itself_elected_anew() -> None:
     assert core.me.config_epoch == epoch
 
 
+def test_a_primary_with_nothing_to_ask_learns_from_a_probes_answer_that_it_was_voted_against() -> None:
+    core = primary()
+    answer(core, 4, propose(core, R2))
+    assent(core, 4, doubts=core.me.node_id)
+    core.tick(core.now_ms + 1)
+    (request, *_) = sent(core.take_effects(), bus.VoteRequest)
+    assert isinstance(request.message, bus.VoteRequest)
+    epoch = request.message.election_epoch
+    for number in (4, 5):
+        tell(core, number, bus.Vote(node_id(number), epoch, epoch))
+    assert core.me.config_epoch == epoch
+    # An answer that was on its way meanwhile starts no other election.
+    assent(core, 4, doubts=core.me.node_id)
+    core.tick(core.now_ms + 100)
+    assert not sent(core.take_effects(), bus.VoteRequest)
+
+
 def test_a_voter_lets_a_primary_hold_its_own_place_anew_but_not_one_that_was_replaced() -> None:
     core = make_core()
     core.order(core.now_ms, AddSlots(tuple(range(10))))
@@ -127,15 +144,33 @@ def test_a_voter_lets_a_primary_hold_its_own_place_anew_but_not_one_that_was_rep
     assert not sent(tell(core, 1, request), bus.Vote)
 
 
+def assent(core: Core, number: int, *, doubts: str = "", stale: bool = False) -> int:
+    """Has a voter answer the next probe; when that was sent."""
+    core.tick(core.now_ms + 250)
+    at_ms = core.now_ms
+    probe = [each for each in sent(core.take_effects(), bus.Probe) if _goes_to(each, number)][-1]
+    assert isinstance(probe.message, bus.Probe)
+    doubted = (doubts,) if doubts else ()
+    tell(core, number, bus.Ack(node_id(number), 0, probe.message.number, 0, 0, 0, stale, doubted))
+    return at_ms
+
+
 def test_the_lease_lasts_from_the_probe_that_a_majority_has_answered() -> None:
     core = primary()
     assert core.leased_until_ms() == 0
-    core.tick(core.now_ms + 1)
-    probe = [each for each in sent(core.take_effects(), bus.Probe) if _goes_to(each, 4)][-1]
-    assert isinstance(probe.message, bus.Probe)
-    at_ms = core.now_ms
-    tell(core, 4, bus.Ack(node_id(4), 0, probe.message.number, 0, 0, 0, False))
+    at_ms = assent(core, 4)
     assert core.leased_until_ms() == at_ms + 1000 - 125
+
+
+def test_a_voter_that_another_has_voted_to_replace_gives_no_lease() -> None:
+    core = primary()
+    introduce(core, 6, slots=range(300, 400), epoch=6)
+    introduce(core, 7, slots=range(400, 500), epoch=7)
+    assent(core, 4)
+    assent(core, 5, doubts=node_id(4))
+    assert core.leased_until_ms() < core.now_ms
+    at_ms = assent(core, 6)
+    assert core.leased_until_ms() == at_ms - 250 + 1000 - 125
 
 
 def _goes_to(send: Send, number: int) -> bool:
@@ -144,10 +179,7 @@ def _goes_to(send: Send, number: int) -> bool:
 
 def test_who_calls_our_claim_stale_gives_no_lease() -> None:
     core = primary()
-    core.tick(core.now_ms + 1)
-    probe = [each for each in sent(core.take_effects(), bus.Probe) if _goes_to(each, 4)][-1]
-    assert isinstance(probe.message, bus.Probe)
-    tell(core, 4, bus.Ack(node_id(4), 0, probe.message.number, 0, 0, 0, True))
+    assent(core, 4, stale=True)
     assert core.leased_until_ms() == 0
 
 

@@ -74,6 +74,28 @@ def test_after_a_vote_against_a_primary_its_word_is_not_taken_in_that_term() -> 
     assert again.sync_records[node_id(1)].fence == 9
 
 
+def test_votes_and_answers_name_those_whom_their_sender_has_voted_to_replace() -> None:
+    core = voter()
+    core.settings.write_acks = 1
+    introduce(core, 5, slots=range(300, 400), epoch=5)
+    (vote,) = sent(ask(core, 2, 9), bus.Vote)
+    probe = bus.Probe(node_id(5), 0, 1, 0, 0, 0)
+    (pong,) = sent(tell(core, 5, probe), bus.Ack)
+    assert isinstance(vote.message, bus.Vote) and isinstance(pong.message, bus.Ack)
+    assert vote.message.doubted == pong.message.doubted == (node_id(1),)
+
+
+def test_who_has_just_come_to_its_place_takes_no_record_for_node_timeout() -> None:
+    core = voter()
+    core.settings.write_acks = 1
+    core.save(durable=True)
+    again = make_core(core.now_ms, saved="".join(_saved(core)), write_acks=1)
+    assert not taken(say(again, 1, record(1, 2)))
+    again.tick(again.now_ms + again.settings.node_timeout_ms + 1)
+    again.take_effects()
+    assert taken(say(again, 1, record(1, 2)))
+
+
 def _saved(core: Core) -> list[str]:
     core.save(durable=True)
     core._settle()
