@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from cluster.core.effects import Effect
+from cluster.core.probe import SAMPLE
 from cluster.core.snapshot import saved_text
 from protocol.gossip import messages as bus
 from tests.cluster.core.alone import introduce, make_core, node_id, sent, tell
@@ -29,14 +31,35 @@ def test_each_is_probed_within_half_of_node_timeout_by_somebody_at_what_an_idle_
     assert len(pairs) >= 0.7 * nodes * (nodes - 1)
 
 
-def test_who_is_cut_off_alone_misses_the_majority_however_large_it_is() -> None:
+@pytest.mark.parametrize(("primaries", "name"), [(100, "n1"), (100, "n200"), (20, "n40")])
+def test_who_is_cut_off_alone_misses_the_majority_however_large_it_is(primaries: int, name: str) -> None:
     cluster = Cluster()
-    cluster.load(100, 0)
+    cluster.load(primaries, 1)
     cluster.run(1500)
-    core = cluster.core("n1")
+    core = cluster.core(name)
     assert core.is_ok
-    cluster.split({"n1"}, set(cluster.nodes) - {"n1"})
+    cluster.split({name}, set(cluster.nodes) - {name})
     assert cluster.run_until(lambda: not core.is_ok, 2000) >= 1000
+
+
+@pytest.mark.parametrize(("silent", "asked"), [(0, False), (8, False), (16, True), (32, True)])
+def test_all_primaries_are_asked_only_when_many_of_a_sample_are_silent(silent: int, asked: bool) -> None:
+    core = make_core()
+    for number in range(1, 101):
+        introduce(core, number, slots=range(10 * number, 10 * number + 10), epoch=number)
+    effects: list[Effect] = []
+    while len(sent(effects, bus.Probe)) < SAMPLE:
+        core.tick(core.deadline_ms() or 0)
+        effects = core.take_effects()
+    for send in sent(effects, bus.Probe)[-SAMPLE:][silent:]:
+        assert isinstance(send.message, bus.Probe)
+        number = send.to.port - 17100
+        tell(core, number, bus.Ack(node_id(number), 0, send.message.number, core.view_hash, 0, 0, False))
+    end_ms, probed = core.now_ms + 300, set[int]()
+    while (deadline_ms := core.deadline_ms() or 0) <= end_ms:
+        core.tick(deadline_ms)
+        probed |= {send.to.port for send in sent(core.take_effects(), bus.Probe)}
+    assert (len(probed) > 60) is asked
 
 
 def test_in_a_large_cluster_the_rate_is_the_fanout_a_period() -> None:
