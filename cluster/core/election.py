@@ -27,7 +27,7 @@ from cluster.core.peers import Peer
 from cluster.core.roles import Roles
 from cluster.core.slots import Slots
 from cluster.core.state import State
-from cluster.core.sync_records import SyncRecords, sound
+from cluster.core.sync_records import SyncRecords, settled, sound
 from protocol.gossip.messages import Update, Vote, VoteRefused, VoteRequest
 
 DELAY_MAX_MS = 500
@@ -206,11 +206,10 @@ class Election:
             primary.owned,
             self.by_hand(),
         )
+        voted = settled(self._votes)
         for voter in state.primaries:
             # Who is held for dead is asked as well, but not at once: as a rule it is.
-            # A vote that does not count may do so later, when the voter was elected anew (in_sync.py).
-            has_voted = voter.node_id in self._votes and sound(self._votes) == len(self._votes)
-            needless = has_voted or (first and voter.failed)
+            needless = voter.node_id in voted or (first and voter.failed)
             if not needless and voter is not primary:
                 state.send(voter, request)
 

@@ -8,8 +8,9 @@ A voter that has once voted against this primary takes its word no more in this 
 to nothing, the primary has itself elected: it asks for votes as a replica would, and the epoch that it wins
 is its new term. So it does where two have the same epoch. A replica that had won after all, and was not
 heard of, then loses to it, and has acknowledged nothing: it would have needed a record, and so a majority,
-which shares a voter with ours. It hears of the vote when it asks for agreement, and in the answers to its
-probes: it may have nothing to ask, and where most are doubted nobody could agree on anything any more.
+which shares a voter with ours, and that one takes no record of an epoch below ours. A primary hears of the
+vote when it asks for agreement, and in the answers to its probes: it may have nothing to ask, and where most
+are doubted nobody could agree on anything any more.
 
 The lease is for reads. While a majority has answered our probes, none of them knew of a successor; they take
 no successor's record for node-timeout, so that it acknowledges nothing, and what we hold is the newest.

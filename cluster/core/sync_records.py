@@ -86,6 +86,12 @@ class SyncRecords:
         record = self._state.sync_records.get(peer.node_id)
         return max(peer.voted_epoch, record.fence if record is not None else 0)
 
+    def _seat_fence(self, owner: Peer) -> int:
+        """Below which term we take no word of this owner's: we have voted to replace it, or for whom it has
+        replaced to stay."""
+        claimants = [each for each in self._state.members if each.stale() and each.claims & owner.owned]
+        return max(self._fence(each) for each in (owner, *claimants))
+
     def all(self) -> tuple[SyncRecord, ...]:
         return tuple(self._state.sync_records.values())
 
@@ -116,12 +122,12 @@ class SyncRecords:
         state, record = self._state, message.record
         if record.primary_id != source.node_id:
             return
-        fence = self._fence(source)
+        fence = self._seat_fence(source)
         known = state.sync_records.get(source.node_id)
         is_known = known is not None and _age(known) == _age(record)
         taken = is_known or self._may_take(source, record, known)
         if taken and not is_known:
-            self.keep(replace(record, fence=fence))
+            self.keep(replace(record, fence=self._fence(source)))
         state.send(
             source,
             InSyncReceipt(
@@ -133,7 +139,7 @@ class SyncRecords:
     def _may_take(self, source: Peer, record: SyncRecord, known: SyncRecord | None) -> bool:
         if source.is_replica or not source.owned or record.term > source.config_epoch:
             return False
-        if self._fence(source) > record.term or (known is not None and _age(known) > _age(record)):
+        if self._seat_fence(source) > record.term or (known is not None and _age(known) > _age(record)):
             return False
         return not self._one_replaced_may_serve()
 
@@ -150,6 +156,11 @@ def sound(words: Mapping[str, Iterable[str]]) -> int:
     """How many of these voters count together: those whom none of them doubts. `words`: whom each doubts."""
     doubted = {node_id for ids in words.values() for node_id in ids}
     return sum(voter not in doubted for voter in words)
+
+
+def settled(votes: Mapping[str, Iterable[str]]) -> frozenset[str]:
+    """Who need not be asked again. While some votes do not count nobody is: doubts may have ended."""
+    return frozenset(votes if sound(votes) == len(votes) else ())
 
 
 def _age(record: SyncRecord) -> tuple[int, int]:

@@ -85,6 +85,18 @@ def test_votes_and_answers_name_those_whom_their_sender_has_voted_to_replace() -
     assert vote.message.doubted == pong.message.doubted == (node_id(1),)
 
 
+def test_after_a_vote_for_a_primary_to_stay_no_earlier_winners_word_is_taken() -> None:
+    core = voter()
+    core.settings.write_acks = 1
+    core.peers[node_id(1)].failed = False
+    assert sent(ask(core, 1, 9, force=True), bus.Vote)
+    # 2 has won an earlier election, which others decided.
+    tell(core, 2, rumor(2, bus.ClaimFact(node_id(2), 9, 8, "", slotset.from_slots(SLOTS))))
+    (answer,) = sent(say(core, 2, record(2, 3, term=8)), bus.InSyncReceipt)
+    assert isinstance(answer.message, bus.InSyncReceipt)
+    assert (answer.message.taken, answer.message.fence) == (False, 9)
+
+
 def test_who_has_just_come_to_its_place_takes_no_record_for_node_timeout() -> None:
     core = voter()
     core.settings.write_acks = 1
