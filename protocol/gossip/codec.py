@@ -92,7 +92,7 @@ __all__ = [
 ]
 
 MAGIC: Final = b"SG"
-LAYOUT_VERSION: Final = 1
+LAYOUT_VERSION: Final = 2
 DATAGRAM_BYTES_MAX: Final = 1400
 FRAME_BYTES_MAX: Final = 8 << 20
 RUMORS_MAX: Final = 256
