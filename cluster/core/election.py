@@ -75,11 +75,12 @@ class Election:
         return max(2 * self._state.settings.node_timeout_ms, TIMEOUT_MIN_MS)
 
     def deadline_ms(self) -> int | None:
-        if self._start_ms is None:
-            return self._state.now_ms if self._may_stand() is not None and not self._refused() else None
-        if self._may_stand() is not None and self._refused():
-            # Our data has grown too old meanwhile. Asking is due, perhaps, but it is not for us to ask.
+        stands = self._may_stand() is not None
+        if stands and self._refused():
+            # Even amid an election, when our data has grown too old: asking is due, but not for us to do.
             return None
+        if self._start_ms is None:
+            return self._state.now_ms if stands else None
         if self._epoch is not None and self._is_open():
             return self._next_ask_ms
         if self._epoch is None and self._is_open():

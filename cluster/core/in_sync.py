@@ -64,8 +64,7 @@ class InSyncSets:
         self._renewal_votes: set[str] = set()
         self._renewal_ends_ms = 0
         self._next_renewal_ms = 0
-        self._answered: dict[str, int] = {}
-        self._doubts: dict[str, tuple[str, ...]] = {}
+        self._answered: dict[str, tuple[int, tuple[str, ...]]] = {}
         self._leased_ms = 0
         self._next_lease_ms = 0
         self._next_question_ms = 0
@@ -164,7 +163,6 @@ class InSyncSets:
         if self._record is not None:
             self._record = self.agreed = self.asked = None
             self._answered.clear()
-            self._doubts.clear()
             self._leased_ms = 0
             self._renewal_epoch = 0
             self._renews = False
@@ -236,9 +234,8 @@ class InSyncSets:
         if state.me.node_id in doubted and self._leads() and state.now_ms >= self._renewal_ends_ms:
             # Said before our last election, perhaps; then it is said again, or it is not.
             self.renew_soon()
-        self._doubts[voter.node_id] = doubted
-        if state.settings.write_acks and sent_ms > self._answered.get(voter.node_id, 0):
-            self._answered[voter.node_id] = sent_ms
+        if state.settings.write_acks:
+            self._answered[voter.node_id] = sent_ms, doubted
             before_ms, self._leased_ms = self._leased_ms, self._lease_ms()
             if before_ms != self._leased_ms:
                 state.emit(InSyncChanged())
@@ -252,11 +249,15 @@ class InSyncSets:
         state = self._state
         timeout_ms = state.settings.node_timeout_ms
         others = state.quorum() - 1
-        answers = {node_id: self._answered.get(node_id, 0) for node_id in state.primary_ids}
-        # Whoever is silent counts for nothing, and so do its doubts.
-        lately = [each for each, sent_ms in answers.items() if sent_ms > state.now_ms - timeout_ms]
-        doubted = {*self._records.doubted()}.union(*(self._doubts[each] for each in lately))
-        sent = sorted((answers[each] for each in answers if each not in doubted), reverse=True)
+        answers = {node_id: self._answered.get(node_id, (0, ())) for node_id in state.primary_ids}
+        doubted = {*self._records.doubted()}
+        for sent_ms, doubts in answers.values():
+            # Whoever is silent counts for nothing, and so do its doubts.
+            if sent_ms > state.now_ms - timeout_ms:
+                doubted.update(doubts)
+        sent = sorted(
+            (sent_ms for each, (sent_ms, _) in answers.items() if each not in doubted), reverse=True
+        )
         # Shorter than what the voters wait, as clocks do not run alike.
         return sent[others - 1] + timeout_ms - timeout_ms // 8 if len(sent) >= others else 0
 

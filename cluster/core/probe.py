@@ -278,9 +278,7 @@ class Prober:
             if helper is not peer and helper.reachable:
                 state.send(helper, ProbeRequest(state.me.node_id, state.current_epoch, peer.node_id))
 
-    def receive_probe(
-        self, source: Peer, message: Probe, *, stale: bool, doubted: tuple[str, ...] = ()
-    ) -> None:
+    def receive_probe(self, source: Peer, message: Probe, *, stale: bool, doubted: tuple[str, ...]) -> None:
         source.replication_offset = message.offset
         if message.accused:
             self._health.worse()

@@ -125,7 +125,7 @@ class SyncRecords:
         fence = self._seat_fence(source)
         known = state.sync_records.get(source.node_id)
         is_known = known is not None and _age(known) == _age(record)
-        taken = is_known or self._may_take(source, record, known)
+        taken = is_known or (fence <= record.term and self._may_take(source, record, known))
         if taken and not is_known:
             self.keep(replace(record, fence=self._fence(source)))
         state.send(
@@ -139,7 +139,7 @@ class SyncRecords:
     def _may_take(self, source: Peer, record: SyncRecord, known: SyncRecord | None) -> bool:
         if source.is_replica or not source.owned or record.term > source.config_epoch:
             return False
-        if self._seat_fence(source) > record.term or (known is not None and _age(known) > _age(record)):
+        if known is not None and _age(known) > _age(record):
             return False
         return not self._one_replaced_may_serve()
 
