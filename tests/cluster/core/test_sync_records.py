@@ -11,7 +11,7 @@ from protocol.gossip import messages as bus
 from protocol.gossip import slotset
 from protocol.gossip.messages import SyncRecord
 from tests.cluster.core.alone import introduce, make_core, node_id, rumor, sent, tell
-from tests.cluster.core.test_election import SLOTS, ask, voter
+from tests.cluster.core.test_election import SLOTS, ask, candidate, lose_primary, run, voter
 
 
 def record(number: int, *members: int, term: int = 2, version: int = 1, fence: int = 0) -> SyncRecord:
@@ -106,6 +106,18 @@ def test_who_has_just_come_to_its_place_takes_no_record_for_node_timeout() -> No
     again.tick(again.now_ms + again.settings.node_timeout_ms + 1)
     again.take_effects()
     assert taken(say(again, 1, record(1, 2)))
+
+
+def test_who_has_just_won_an_election_takes_no_record_for_node_timeout() -> None:
+    core = candidate(write_acks=1)
+    lose_primary(core)
+    run(core, 600)
+    for number in (2, 3):
+        tell(core, number, bus.Vote(node_id(number), core.current_epoch, core.current_epoch))
+    assert not core.me.is_replica
+    assert not taken(say(core, 2, record(2, 4)))
+    run(core, core.settings.node_timeout_ms + 1)
+    assert taken(say(core, 2, record(2, 4)))
 
 
 def _saved(core: Core) -> list[str]:

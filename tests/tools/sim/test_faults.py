@@ -74,6 +74,7 @@ WRONG_RULES = {
     "configEpoch goes from": (Core, "_restore", _begins_at_epoch_0),
     "no agreement within 30000 ms on who owns what": (Slots, "_contenders", _prefers_itself),
     "no agreement within 30000 ms on the views": (AntiEntropy, "compare", lambda *_: None),
+    "Standstill: n": (Election, "deadline_ms", lambda election: election._state.now_ms),
 }
 
 
@@ -83,7 +84,7 @@ def test_a_core_with_a_wrong_rule_breaks_the_invariant_that_it_is_about(
 ) -> None:
     monkeypatch.setattr(*WRONG_RULES[why])
     found = (try_seed(seed, shortest=False) for seed in range(100))
-    assert any(broken is not None and why in broken.reason for broken in found)
+    assert any(broken is not None and why in broken.reason.splitlines()[0] for broken in found)
 
 
 def test_a_core_that_needs_no_majority_has_two_winners(monkeypatch: pytest.MonkeyPatch) -> None:
