@@ -211,8 +211,14 @@ class Election:
         for voter in state.primaries:
             # Who is held for dead is asked as well, but not at once: as a rule it is.
             needless = voter.node_id in voted or (first and voter.failed)
-            if not needless and voter is not primary:
+            if not needless and (voter is not primary or self._asks_primary()):
                 state.send(voter, request)
+
+    def _asks_primary(self) -> bool:
+        """One that lives and is to be replaced by hand votes as well: of two primaries it is half. Not where
+        writes wait for replicas: it would have to doubt itself, and could acknowledge nothing if that
+        election came to nothing."""
+        return self.by_hand() and not self._state.settings.write_acks
 
     def receive_vote(self, source: Peer, message: Vote) -> None:
         state = self._state
@@ -313,6 +319,8 @@ class Election:
         primary = self._seat(source)
         if primary is None:
             return "it is no replica of a known master"
+        if primary is state.me and state.settings.write_acks:
+            return "it is to take our own place"
         if self._records.forbids(source, primary):
             return "it may lack writes that its master has acknowledged"
         if not primary.failed and not message.force:

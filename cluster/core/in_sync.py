@@ -13,7 +13,9 @@ vote when it asks for agreement, and in the answers to its probes: it may have n
 are doubted nobody could agree on anything any more.
 
 The lease is for reads. While a majority has answered our probes, none of them knew of a successor; they take
-no successor's record for node-timeout, so that it acknowledges nothing, and what we hold is the newest.
+no successor's record for node-timeout, so that it acknowledges nothing, and what we hold is the newest. We
+are one of that majority, and our successor has our place: so it does not count itself for as long either,
+unless it has seen us step down.
 
 A primary that is restarted may have lost what only memory held. It serves nobody and copies its data to
 nobody until one of those in sync has taken over, or all of them have said that they have nothing either.
@@ -124,10 +126,8 @@ class InSyncSets:
     def _count(self) -> None:
         state = self._state
         doubted = {*self._records.doubted()}.union(*self._takers.values())
-        count = sum(
-            (voter is state.me or voter.node_id in self._takers) and voter.node_id not in doubted
-            for voter in state.primaries
-        )
+        takers = {*self._takers} if self._records.shares_seat() else {state.me.node_id, *self._takers}
+        count = sum(voter_id in takers and voter_id not in doubted for voter_id in state.primary_ids)
         if count >= state.quorum() and self.agreed != self.asked:
             self.agreed = self.asked
             if self.agreed != (state.me.node_id,):
@@ -186,6 +186,7 @@ class InSyncSets:
             self._ask(record.members)
         elif state.now_ms >= self._next_ms:
             self._send()
+            self._count()
             if self.is_asking() and self._fenced_at > record.term:
                 self.renew_soon()
 

@@ -146,10 +146,21 @@ class SyncRecords:
     def _one_replaced_may_serve(self) -> bool:
         """Whether a primary that is replaced may still count on an answer that was given from here."""
         state = self._state
-        since_ms = state.now_ms - state.settings.node_timeout_ms
-        if self._seated_ms is not None and self._seated_ms > since_ms:
+        if self._is_just_seated():
             return True
+        since_ms = state.now_ms - state.settings.node_timeout_ms
         return any(peer.assented_ms > since_ms and peer.stale() for peer in state.members)
+
+    def _is_just_seated(self) -> bool:
+        state = self._state
+        return self._seated_ms is not None and self._seated_ms > state.now_ms - state.settings.node_timeout_ms
+
+    def shares_seat(self) -> bool:
+        """Whether the one whose place this node took may still count itself: as voters, the two are one."""
+        me = self._state.me
+        return self._is_just_seated() and any(
+            peer.stale() and peer.claims & me.owned for peer in self._state.members
+        )
 
 
 def sound(words: Mapping[str, Iterable[str]]) -> int:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from cluster.core.core import Core
 from cluster.core.effects import Effect, Send
 from cluster.core.orders import AddSlots, ProposeInSync, ReplicationStatus, SetConfigEpoch
 from cluster.core.snapshot import saved_text
 from protocol.gossip import messages as bus
 from protocol.gossip.messages import SyncRecord
-from tests.cluster.core.alone import introduce, make_core, node_id, sent, tell
+from tests.cluster.core.alone import introduce, make_core, node_id, rumor, sent, tell
+from tests.cluster.core.test_election import candidate, lose_primary, run
 
 R2, R3 = node_id(2), node_id(3)
 
@@ -66,6 +71,25 @@ def test_until_then_nothing_else_is_asked_and_who_is_silent_is_asked_again() -> 
     answer(core, 5, record)
     core.tick(core.now_ms + 1000)
     assert len(sent(core.take_effects(), bus.InSync)) == 1
+
+
+@pytest.mark.parametrize("steps_down", [False, True])
+def test_a_successor_does_not_count_itself_while_its_predecessor_may(steps_down: bool) -> None:
+    core = candidate(write_acks=1)
+    lose_primary(core)
+    run(core, 600)
+    for number in (2, 3):
+        tell(core, number, bus.Vote(node_id(number), core.current_epoch, core.current_epoch))
+    won_ms = core.now_ms
+    if steps_down:
+        tell(core, 2, rumor(2, bus.ClaimFact(node_id(1), 9, 1, core.me.node_id, 0)))
+    core.order(core.now_ms, ProposeInSync((node_id(4),)))
+    core.take_effects()
+    answer(core, 2, core.sync_records[core.me.node_id])
+    assert (core.agreed_in_sync is not None) == steps_down
+    run(core, core.settings.node_timeout_ms + 200)
+    assert core.now_ms > won_ms
+    assert core.agreed_in_sync == (node_id(4),)
 
 
 def test_an_old_or_refused_answer_counts_for_nothing() -> None:
@@ -184,7 +208,7 @@ def test_who_calls_our_claim_stale_gives_no_lease() -> None:
     assert core.leased_until_ms() == 0
 
 
-def restarted(**settings: object) -> Core:
+def restarted(**settings: Any) -> Core:
     core = primary()
     answer(core, 4, propose(core, R2))
     return make_core(core.now_ms + 50, saved_text(core), write_acks=1, **settings)

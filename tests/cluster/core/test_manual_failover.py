@@ -84,10 +84,32 @@ def test_force_asks_the_voters_though_the_primary_lives() -> None:
     core.take_effects()
     core.order(core.now_ms, Failover("FORCE"))
     core.tick(core.now_ms)
-    (request,) = sent(core.take_effects(), bus.VoteRequest)
-    assert isinstance(request.message, bus.VoteRequest)
-    assert request.message.force
-    assert request.to.port == 17102
+    requests = sent(core.take_effects(), bus.VoteRequest)
+    assert all(isinstance(each.message, bus.VoteRequest) and each.message.force for each in requests)
+    assert {each.to.port for each in requests} == {17101, 17102}
+
+
+@pytest.mark.parametrize("primaries", [1, 2])
+@pytest.mark.parametrize("mode", ["", "FORCE"])
+def test_of_few_primaries_the_one_to_be_replaced_votes(primaries: int, mode: str) -> None:
+    cluster = Cluster()
+    cluster.form(primaries, 1)
+    cluster.run(1000)
+    replica = f"n{primaries + 1}"
+    cluster.order(replica, Failover(mode))
+    cluster.run(2000)
+    assert cluster.servers(0) == [replica]
+
+
+def test_where_writes_wait_for_replicas_no_primary_votes_for_its_own_place() -> None:
+    core = make_core(write_acks=1)
+    core.order(core.now_ms, AddSlots((1, 2)))
+    introduce(core, 1)
+    tell(core, 1, bus.Update(node_id(1), 0, bus.ClaimFact(node_id(1), 5, 0, core.me.node_id, 0)))
+    request = bus.VoteRequest(node_id(1), 9, 9, 0, core.me.owned, True)
+    assert not sent(tell(core, 1, request), bus.Vote)
+    core.settings.write_acks = 0
+    assert sent(tell(core, 1, request), bus.Vote)
 
 
 def test_takeover_asks_nobody() -> None:
