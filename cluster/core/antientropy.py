@@ -13,8 +13,9 @@ are the same with most they meet, ask nobody. So a straggler costs one exchange,
 parted ask each other all the time, each a few times a second.
 
 What bounds the work: the hashes are kept as records change; a part is about MEMBERS_PER_PART members, so that
-one record that differs costs the records of one part; an answer has no more than ANSWER_BYTES_MAX, and the
-rest is asked for when that is taken in, for as long as anything comes of it.
+one record that differs costs the records of one part; an answer has no more than ANSWER_BYTES_MAX unless a
+single part has (a newcomer asks for all as one), and the rest is asked for when that is taken in, for as long
+as anything comes of it.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ class AntiEntropy:
                 news = True
                 if message.spread:
                     self.spread(fact, (source.node_id,))
-        if not is_count(message.count):
+        if not is_count(message.count) or not _are_parts(message.parts, message.count):
             return
         better = self._known_better(message)
         if better:
@@ -163,3 +164,8 @@ class AntiEntropy:
             yield peer.claim_fact()
             if peer.fail_holds():
                 yield peer.fail_fact()
+
+
+def _are_parts(parts: tuple[int, ...], count: int) -> bool:
+    """Whether these are parts of a view, each once: what is said of a part may be long."""
+    return len(set(parts)) == len(parts) and all(part < count for part in parts)

@@ -236,7 +236,7 @@ class Core(Views):
             case bus.Receipts():
                 self._gossip.receive_receipts(peer, message)
             case bus.Ballots():
-                self._suspicion.receive_ballots(message)
+                self._suspicion.receive_ballots(peer, message)
             case bus.VoteRequest():
                 self._election.receive_request(peer, message)
             case bus.Vote():
@@ -397,7 +397,7 @@ class Core(Views):
 
     def _merge(self, fact: bus.Fact, source: Peer) -> bool:
         """Takes a fact into the view; whether it was news."""
-        if not bus.is_credible(fact):
+        if not bus.is_credible(fact, self.current_epoch):
             return False
         match fact:
             case bus.MemberFact():

@@ -357,6 +357,10 @@ class Gossip:
         # Who has been told by someone else meanwhile has not been told of its part.
         self._open += [item for item in items if parcel.head in item[0].has]
         items = [item for item in items if parcel.head not in item[0].has]
+        if self._state.member(parcel.head) is None:
+            # Forgotten meanwhile: those behind it are still to be told.
+            self._open += items
+            return
         if parcel.sends <= SENDS_BEFORE_TAKE_OVER and self._is_doubtful(parcel.head):
             self._open += items
             if parcel.sends >= SENDS_TO_DOUBTFUL:

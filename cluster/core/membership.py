@@ -20,7 +20,7 @@ from cluster.core.peers import Peer
 from cluster.core.roles import Roles
 from cluster.core.slots import Slots
 from cluster.core.state import State
-from protocol.gossip.messages import Meet, MemberFact, Welcome
+from protocol.gossip.messages import Meet, MemberFact, Welcome, is_credible
 
 FORGET_BAN_MS = 60_000
 HANDSHAKE_MIN_MS = 1000
@@ -88,7 +88,7 @@ class Membership:
 
     def receive_meet(self, source: Address, message: Meet) -> None:
         """A stranger (or a member that does not know it is one) wants in."""
-        if message.sender == self._state.me.node_id or message.member.node_id != message.sender:
+        if message.sender == self._state.me.node_id or not self._is_its_own_word(message):
             return
         self._learn_own_host(message.target_host)
         self._banned.pop(message.sender, None)
@@ -109,7 +109,7 @@ class Membership:
             for peer in self._state.peers.values()
             if peer.handshake and peer.host == source.host and peer.bus_port == message.member.bus_port
         ]
-        if not asked or message.member.node_id != message.sender:
+        if not asked or not self._is_its_own_word(message):
             return
         for peer in asked:
             self._state.remove(peer)
@@ -122,13 +122,20 @@ class Membership:
         if member is not None:
             self.exchange_views(member)
 
+    def _is_its_own_word(self, message: Meet | Welcome) -> bool:
+        """Whether a stranger speaks of itself, and says nothing that the others would not believe."""
+        ids = (message.member.node_id, message.claim.node_id)
+        facts = (message.member, message.claim)
+        epoch = self._state.current_epoch
+        return ids == (message.sender,) * 2 and all(is_credible(fact, epoch) for fact in facts)
+
     def _take_in(self, source: Address, message: Meet | Welcome) -> None:
         fact = message.member
         self._state.sees_epoch(message.epoch)
         if self.merge(fact, source.host):
             member = self._state.peers[fact.node_id]
             self._gossip.spread(member.member_fact(), (fact.node_id,))
-        if message.claim.node_id == fact.node_id and self._slots.merge(message.claim):
+        if self._slots.merge(message.claim):
             self._gossip.spread(message.claim, (fact.node_id,))
 
     def _learn_own_host(self, host: str) -> None:
@@ -238,8 +245,7 @@ class Membership:
         state = self._state
         state.current_epoch = state.last_vote_epoch = 0
         state.me.config_epoch = 0
-        del state.peers[state.me.node_id]
+        state.remove(state.me)
         state.me.node_id = make_node_id(state.rng)
-        state.peers[state.me.node_id] = state.me
-        state.list_members()
+        state.add(state.me)
         state.trace("notice", f"Node hard reset, now I'm {state.me.node_id}")

@@ -191,7 +191,8 @@ class Prober:
     def probe(self, peer: Peer, *, helped: bool = False) -> None:
         """Asks a member whether it is there; telling a suspect so, that it can defend itself."""
         state = self._state
-        if not peer.ping_sent_ms:
+        is_owed = peer.ping_sent_ms != 0
+        if not is_owed:
             peer.ping_sent_ms = state.now_ms
         number, self.next_number = self.next_number, self.next_number % 0xFFFFFFFF + 1
         before = self._waiting.get(peer.node_id)
@@ -200,7 +201,7 @@ class Prober:
         due_ms = state.now_ms + self._retry_ms(tries, helped=helped)
         self._waiting[peer.node_id] = _Wait(due_ms, state.now_ms, number, tries, helped)
         heapq.heappush(self._due, (due_ms, peer.node_id))
-        if before is None and not peer.suspected:
+        if not (before is not None and is_owed) and not peer.suspected:
             heapq.heappush(self._owing, (peer.ping_sent_ms, peer.node_id))
         message = Probe(
             state.me.node_id, state.current_epoch, number, state.view_hash, state.offset, accusation(peer)

@@ -55,6 +55,8 @@ FRAME_BYTES = 64 << 10
 MESSAGE_BYTES_MAX = FRAME_BYTES_MAX - FRAME_BYTES
 UNSENT_BYTES_MAX = 32 << 20
 HELD_BYTES_MAX = 8 << 20
+HELD_OVERHEAD_BYTES = 256
+"""What a publication takes in memory beside its text: empty ones must not be held without end either."""
 
 
 @dataclass(slots=True)
@@ -270,7 +272,7 @@ class Publishing:
                 self._deliver(stream, publication)
             else:
                 stream.held[number] = publication
-                stream.held_bytes += _bytes(publication)
+                stream.held_bytes += _held_bytes(publication)
         self._go_on(message.origin, stream)
         while stream.held_bytes > HELD_BYTES_MAX:
             self._skip(message.origin, stream)
@@ -283,7 +285,7 @@ class Publishing:
         """What was held for want of what has come now; a gap that is left is a new one."""
         before = stream.next
         while (publication := stream.held.pop(stream.next, None)) is not None:
-            stream.held_bytes -= _bytes(publication)
+            stream.held_bytes -= _held_bytes(publication)
             self._deliver(stream, publication)
         if not stream.held:
             self._gaps.pop(origin, None)
@@ -356,6 +358,10 @@ class Publishing:
 
 def _bytes(publication: bus.Publication) -> int:
     return len(publication.channel) + len(publication.message)
+
+
+def _held_bytes(publication: bus.Publication) -> int:
+    return HELD_OVERHEAD_BYTES + _bytes(publication)
 
 
 def _batches(publications: list[bus.Publication]) -> Iterator[tuple[bus.Publication, ...]]:

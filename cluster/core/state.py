@@ -11,7 +11,7 @@ from cluster.core.roster import Base, Ordered, Owners, PeerTable, place_of, with
 from cluster.core.settings import Settings
 from cluster.core.viewhash import ViewHash
 from cluster.core.watch import Watch
-from protocol.gossip.messages import COUNTER_MAX, Message, SyncRecord
+from protocol.gossip.messages import COUNTER_MAX, EPOCH_STEP_MAX, Message, SyncRecord
 from protocol.gossip.slotset import ALL_SLOTS, SLOTS
 
 SAVE_DELAY_MS = 20
@@ -226,8 +226,9 @@ class State:
 
     def sees_epoch(self, epoch: int) -> None:
         """Someone's currentEpoch: ours follows the greatest."""
-        if self.current_epoch < epoch <= COUNTER_MAX:
-            self.current_epoch = epoch
+        believed = min(epoch, max(COUNTER_MAX, self.current_epoch + EPOCH_STEP_MAX))
+        if believed > self.current_epoch:
+            self.current_epoch = believed
             self.save()
 
 

@@ -15,8 +15,9 @@ so again in the next round.
 
 A node whose own loop was late has no opinion: what it did not hear may lie unread in its socket.
 
-Lists of members that differ (a join is under way) make bitmaps unreadable to each other: such ballots are
-passed over, and come again until the lists are equal.
+Lists of members that differ (a join is under way, a member was forgotten by some) make bitmaps unreadable to
+each other. Of such ballots the sender's own vote counts, and no more: what others have voted comes from
+themselves or from somebody with the same list. It takes longer, but waits for no list to become equal.
 """
 
 from __future__ import annotations
@@ -183,7 +184,8 @@ class Suspicion:
             return
         self._next_ms = state.now_ms + self._wait_ms
         self._wait_ms = min(2 * self._wait_ms, max(VOTE_PERIOD_MS, state.settings.node_timeout_ms // 2))
-        message = Ballots(state.me.node_id, state.current_epoch, self._roster_hash, cuts)
+        place = state.place(state.me.node_id) or 0
+        message = Ballots(state.me.node_id, state.current_epoch, self._roster_hash, place, cuts)
         for peer in self._some_voters() if cuts else []:
             state.send(peer, message)
 
@@ -200,14 +202,20 @@ class Suspicion:
                     break
         return list(chosen.values())
 
-    def receive_ballots(self, message: Ballots) -> None:
+    def _readable(self, source: Peer, message: Ballots, voters: int) -> int:
+        """The votes that we understand, as bits of our own list."""
+        if message.roster == self._roster_hash:
+            return voters & ((1 << len(self._roster)) - 1)
+        place = self._state.place(source.node_id)
+        return 1 << place if place is not None and voters >> message.place & 1 else 0
+
+    def receive_ballots(self, source: Peer, message: Ballots) -> None:
         """Takes others' votes; looks at those suspects that we have no opinion of."""
         state = self._state
         self._follow_roster()
-        if message.roster != self._roster_hash:
-            return
         self._end_old_rounds()
         for cut in message.cuts:
+            voters = self._readable(source, message, cut.voters)
             for ballot in cut.ballots:
                 if ballot.node_id == state.me.node_id:
                     self.refute(ballot.incarnation)
@@ -215,8 +223,8 @@ class Suspicion:
                 peer = state.member(ballot.node_id)
                 if peer is None or ballot.incarnation < peer.incarnation or peer.fail_holds():
                     continue
-                if ballot.age_ms < 2 * state.settings.node_timeout_ms and ballot.incarnation <= COUNTER_MAX:
-                    if self._votes.merge(ballot.node_id, ballot, cut.voters, state.now_ms):
+                if ballot.age_ms < 2 * state.settings.node_timeout_ms and ballot.incarnation < COUNTER_MAX:
+                    if voters and self._votes.merge(ballot.node_id, ballot, voters, state.now_ms):
                         self._has_news()
                     self._look(peer)
                     self._count(peer)
@@ -251,7 +259,7 @@ class Suspicion:
 
     def merge_fail(self, fact: FailFact, source: Peer) -> bool:
         """Takes a majority's verdict; whether it was news. Against ourselves: refuted."""
-        if fact.voters.bit_count() < fact.roster_size // 2 + 1:
+        if not fact.roster_size // 2 < fact.voters.bit_count() <= fact.roster_size:
             return False
         if fact.node_id == self._state.me.node_id:
             self.refute(fact.incarnation)
@@ -265,7 +273,7 @@ class Suspicion:
 
     def refute(self, incarnation: int) -> None:
         """We are held for dead at this incarnation: a higher one shows that we are not."""
-        if self._state.me.incarnation <= incarnation <= COUNTER_MAX:
+        if self._state.me.incarnation <= incarnation < COUNTER_MAX:
             self._announcer.member(above=incarnation)
 
     def answer_accuser(self, accuser: Peer, incarnation: int) -> None:
@@ -283,11 +291,12 @@ class Suspicion:
     def came_back(self, peer: Peer) -> None:
         """A member has shown a higher incarnation: what was held against it is void."""
         self._votes.close(peer.node_id)
+        # An answer that was owed before it was back is owed no more, suspected or only heard of as FAIL.
+        peer.ping_sent_ms = 0
         if peer.troubled:
             peer.reachable = True
         if peer.suspected and not peer.fail_holds():
             peer.suspected = False
-            peer.ping_sent_ms = 0
             self._state.judged(peer)
             self._state.emit(ServingChanged())
             self._look_again(peer)

@@ -73,6 +73,13 @@ def _hostname(word: str) -> str | None:
     return None
 
 
+def _announced_ip(word: str) -> str | None:
+    # It goes into frames and into a line of nodes.conf, neither of which has room for just any text.
+    if not re.fullmatch(r"[A-Za-z0-9.:_%\-]{0,255}", word):
+        return "An announced address is at most 255 alphanumeric characters, dots, colons, hyphens, _ or %"
+    return None
+
+
 def _percentiles(words: tuple[str, ...]) -> str | None:
     for word in words:
         if not re.fullmatch(r"-?\d{1,40}(\.\d{1,40})?", word):
@@ -274,7 +281,7 @@ class _Directives:
     cluster_link_sendbuf_limit = Memory(0, 0, 2**64 - 1)
     cluster_announce_hostname = Text(check=_hostname)
     cluster_preferred_endpoint_type = Choice("ip", "ip hostname unknown-endpoint")
-    cluster_announce_ip = Text()
+    cluster_announce_ip = Text(check=_announced_ip)
     cluster_announce_port = Integer(0, 0, 65535)
     cluster_announce_tls_port = Integer(0, 0, 65535)
     cluster_announce_bus_port = Integer(0, 0, 65535)

@@ -92,7 +92,7 @@ __all__ = [
 ]
 
 MAGIC: Final = b"SG"
-LAYOUT_VERSION: Final = 2
+LAYOUT_VERSION: Final = 3
 DATAGRAM_BYTES_MAX: Final = 1400
 FRAME_BYTES_MAX: Final = 8 << 20
 RUMORS_MAX: Final = 256
@@ -191,7 +191,7 @@ _LAYOUTS: dict[int, tuple[type[Message], dict[str, Field]]] = {
     15: (PausedOffset, {"offset": U64}),
     23: (VoteRefused, {"election_epoch": VERSION}),
     17: (ShardPublished, _PUBLISHED),
-    18: (Ballots, {"roster": U64, "cuts": many(_CUT, _ITEMS_MAX)}),
+    18: (Ballots, {"roster": U64, "place": U32, "cuts": many(_CUT, _ITEMS_MAX)}),
     24: (InSync, {"record": _SYNC_RECORD}),
     25: (
         InSyncReceipt,

@@ -19,6 +19,8 @@ NODE_ID_BYTES = 20
 TEXT_BYTES_MAX = 255
 _RANGES_MAX = 500
 _BITMAP_BYTES = slotset.SLOTS // 8
+_PLACES_BYTES_MAX = 4 * _BITMAP_BYTES
+"""A set of places in a list of members: three replicas for each primary that there can be."""
 _HOST_CHARACTERS = frozenset((string.ascii_letters + string.digits + ".:-_%").encode())
 
 
@@ -202,7 +204,10 @@ def _write_bitmap(out: bytearray, value: int) -> None:
 
 
 def _read_bitmap(reader: Reader) -> int:
-    return int.from_bytes(reader.take(U16.read(reader)), "little")
+    size = U16.read(reader)
+    if size > _PLACES_BYTES_MAX:
+        raise MalformedFrame("a list of too many members")
+    return int.from_bytes(reader.take(size), "little")
 
 
 def _bitmap_bytes(value: int) -> int:

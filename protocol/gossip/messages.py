@@ -12,7 +12,12 @@ from typing import ClassVar, TypeAlias
 
 COUNTER_MAX = 1 << 40
 """What a peer may say of an epoch or an incarnation and be believed. Counting up every millisecond gets there
-in 34 years; a lie cannot bring us near VERSION_MAX, where we could not count on."""
+in 34 years; a lie cannot bring us near VERSION_MAX, where we could not count on. What is said against a node
+stays below it, so that its subject can raise its incarnation above that and be believed."""
+
+EPOCH_STEP_MAX = 1 << 20
+"""Beyond COUNTER_MAX a currentEpoch is followed by so much for each message. A lie may bring all there, and
+elections must go on: whoever is behind hears of the epoch so often that it soon has caught up."""
 
 VERSION_MAX = 1 << 62
 """Versions, epochs and incarnations stay below this: no counter that a peer names can run ours over 64
@@ -94,13 +99,16 @@ FactKey: TypeAlias = tuple[int, str]
 FACT_KINDS: dict[type[Fact], int] = {MemberFact: 1, ClaimFact: 2, FailFact: 4, DoubtFact: 5}
 
 
-def is_credible(fact: Fact) -> bool:
-    """Whether the counters in a fact are such as a node may come to by counting."""
+def is_credible(fact: Fact, current_epoch: int) -> bool:
+    """Whether the counters in a fact are such as a node may come to by counting, when the cluster is at this
+    epoch."""
     match fact:
-        case MemberFact() | FailFact() | DoubtFact():
+        case MemberFact():
             return fact.incarnation <= COUNTER_MAX
+        case FailFact() | DoubtFact():
+            return fact.incarnation < COUNTER_MAX
         case ClaimFact():
-            return max(fact.version, fact.config_epoch) <= COUNTER_MAX
+            return fact.version <= COUNTER_MAX and fact.config_epoch <= max(COUNTER_MAX, current_epoch)
 
 
 def fact_key(fact: Fact) -> FactKey:
@@ -424,8 +432,9 @@ class PausedOffset(Message):
 @dataclass(frozen=True, slots=True)
 class Ballots(Message):
     """The votes that the sender knows of. `roster` is the hash of the list of members that the voters' bits
-    stand for."""
+    stand for, `place` the sender's own place in that list."""
 
     kind: ClassVar[str] = "ballots"
     roster: int
+    place: int
     cuts: tuple[Cut, ...]

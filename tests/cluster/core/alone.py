@@ -13,11 +13,11 @@ from protocol.gossip.messages import ClaimFact, MemberFact, Message, Rumor, Rumo
 ME = Address("10.0.0.1", 17001)
 
 
-def make_core(now_ms: int = 1_000_000, saved: str | None = None, **settings: Any) -> Core:
+def make_core(now_ms: int = 1_000_000, saved: str | None = None, *, seed: int = 7, **settings: Any) -> Core:
     chosen = Settings(node_timeout_ms=1000)
     for name, value in settings.items():
         setattr(chosen, name, value)
-    return Core(chosen, random.Random(7), now_ms, host=ME.host, port=7001, bus_port=17001, saved=saved)
+    return Core(chosen, random.Random(seed), now_ms, host=ME.host, port=7001, bus_port=17001, saved=saved)
 
 
 def node_id(number: int) -> str:

@@ -87,6 +87,13 @@ def test_an_answer_is_answered_with_what_is_known_better() -> None:
     assert not tell(core, 1, bus.View(node_id(1), 0, (newer,), 0, (), False, False))
 
 
+@pytest.mark.parametrize("parts", [(0, 0), (1,)])
+def test_parts_that_there_are_not_or_not_so_often_are_not_answered(parts: tuple[int, ...]) -> None:
+    core = make_core()
+    introduce(core, 1)
+    assert not tell(core, 1, bus.View(node_id(1), 0, (), 1, parts, False, False))
+
+
 @pytest.mark.parametrize("count", [0, 3, 2048])
 def test_hashes_of_no_known_division_are_not_answered(count: int) -> None:
     core = make_core()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cluster.core.effects import Address, Effect, Send
 from cluster.core.gossip import ALL, BITMAP_MEMBERS, PERIOD_MS, PERIODS_MIN, SENDS_MAX
-from cluster.core.orders import BumpEpoch
+from cluster.core.orders import BumpEpoch, Forget
 from cluster.core.rumors import Spreading
 from protocol.gossip.codec import DATAGRAM_BYTES_MAX, encode
 from protocol.gossip.messages import (
@@ -188,6 +188,21 @@ def test_dead_heads_are_passed_over() -> None:
         cluster.kill(f"n{number}")
     cluster.order("n1", BumpEpoch())
     assert cluster.run_until(lambda: equal(cluster), 500) < 300
+
+
+def test_those_behind_a_head_that_is_forgotten_are_told_all_the_same() -> None:
+    cluster = Cluster(4)
+    cluster.load(80)
+    cluster.run(1000)
+    cluster.order("n1", BumpEpoch())
+    head = next(name for _, source, name, message in cluster.sent[::-1] if isinstance(message, Rumors))
+    cluster.kill(head)
+    cluster.order("n1", Forget(cluster.id(head)))
+    me, epoch = cluster.id("n1"), cluster.core("n1").me.config_epoch
+    told_ms = cluster.run_until(
+        lambda: all(node.core.peers[me].config_epoch == epoch for node in cluster.running()), 2000
+    )
+    assert told_ms < 120
 
 
 def test_an_idle_cluster_spreads_nothing() -> None:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from cluster.core.effects import Address, Persist
 from cluster.core.orders import Forget, Meet, OrderRefused, Replicate, Reset
+from cluster.core.viewhash import PARTS_MAX
 from protocol.gossip import messages as bus
 from tests.cluster.core.alone import introduce, make_core, node_id, rumor, sent, tell
 from tests.cluster.core.cluster import Cluster
@@ -159,4 +163,41 @@ def test_a_member_may_not_name_a_version_without_end() -> None:
     before = core.me.incarnation
     tell(core, 1, rumor(1, claim))
     tell(core, 1, bus.Probe(node_id(1), bus.VERSION_MAX - 1, 1, 0, 0, bus.VERSION_MAX - 1))
-    assert (core.me.incarnation, core.current_epoch) == (before, 0)
+    assert (core.me.incarnation, core.current_epoch) == (before, bus.COUNTER_MAX)
+
+
+@pytest.mark.parametrize(
+    "boast",
+    [
+        {"member": bus.MemberFact(node_id(1), bus.COUNTER_MAX + 1, "10.0.0.1", 7101, 17101)},
+        {"claim": bus.ClaimFact(node_id(1), 1, bus.COUNTER_MAX + 1, "", 1)},
+        {"claim": bus.ClaimFact(node_id(2), 1, 1, "", 1)},
+    ],
+)
+def test_a_stranger_who_says_what_nobody_would_believe_is_not_taken_in(boast: dict[str, Any]) -> None:
+    core = make_core()
+    member = bus.MemberFact(node_id(1), 1, "10.0.0.1", 7101, 17101)
+    meet = bus.Meet(node_id(1), 0, member, bus.ClaimFact(node_id(1), 1, 0, "", 0), "10.0.0.1")
+    assert not sent(tell(core, 1, replace(meet, **boast)), bus.Welcome)
+    assert core.member(node_id(1)) is None
+    assert sent(tell(core, 1, meet), bus.Welcome)
+
+
+def test_elections_go_on_where_a_lie_has_brought_the_epoch() -> None:
+    cluster = Cluster()
+    cluster.form(3, 1)
+    liar = bus.MemberFact(node_id(9), 1, "10.0.0.9", 7109, 17109)
+    meet = bus.Meet(node_id(9), bus.COUNTER_MAX, liar, bus.ClaimFact(node_id(9), 1, 0, "", 0), "")
+    tell(cluster.core("n3"), 9, meet)
+    cluster.order("n3", Forget(node_id(9)))
+    cluster.run(3000)
+    cluster.kill("n1")
+    cluster.run_until(lambda: not cluster.core("n4").me.is_replica, 4000)
+    cluster.run_until(lambda: cluster.core("n2").is_ok and cluster.core("n3").is_ok, 1000)
+    assert cluster.core("n2").peers[cluster.id("n4")].config_epoch > bus.COUNTER_MAX
+
+
+def test_a_new_nodes_view_has_nothing_of_who_it_was() -> None:
+    core = make_core()
+    core.order(core.now_ms, Reset(True, 0))
+    assert len([part for part in core.view.parts(PARTS_MAX) if part]) == 1

@@ -231,6 +231,19 @@ def test_what_is_held_is_bounded() -> None:
     assert texts(tell(core, 1, handed(3, [half], first=5))) == [half]
 
 
+def test_empty_messages_are_not_held_without_end_either() -> None:
+    core = make_core()
+    introduce(core, 1)
+    tell(core, 1, handed(1, [b""]))
+    batch = [b""] * 4096
+    effects: list[Effect] = []
+    for turn in range(20):
+        effects += tell(core, 1, handed(2 + turn, batch, first=3 + turn * len(batch)))
+    assert (
+        20 * len(batch) - len(texts(effects)) <= publishing.HELD_BYTES_MAX // publishing.HELD_OVERHEAD_BYTES
+    )
+
+
 def test_what_waits_for_receipts_is_bounded() -> None:
     core = make_core()
     introduce(core, 1)

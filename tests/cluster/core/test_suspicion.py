@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cluster.core.core import Core
-from cluster.core.orders import AddSlots
+from cluster.core.orders import AddSlots, Forget
 from cluster.core.suspicion import LOOKS_MAX
 from protocol.gossip import messages as bus
 from tests.cluster.core.alone import introduce, make_core, node_id, rumor, sent, tell
@@ -15,7 +17,9 @@ def ballots(core: Core, suspect: int, *voters: int, incarnation: int = 1, age_ms
     core._suspicion._follow_roster()
     bitmap = sum(1 << (core.place(node_id(voter)) or 0) for voter in voters)
     ballot = bus.Ballot(node_id(suspect), incarnation, 0, age_ms)
-    return bus.Ballots(node_id(voters[0]), 0, core._suspicion._roster_hash, (bus.Cut(bitmap, (ballot,)),))
+    place = core.place(node_id(voters[0])) or 0
+    cuts = (bus.Cut(bitmap, (ballot,)),)
+    return bus.Ballots(node_id(voters[0]), 0, core._suspicion._roster_hash, place, cuts)
 
 
 def test_fail_needs_a_majority_of_those_that_own_slots() -> None:
@@ -49,14 +53,83 @@ def test_votes_grown_old_count_no_more() -> None:
     assert core.failure_reports(node_id(5)) == 0
 
 
-def test_ballots_over_another_list_of_members_are_passed_over() -> None:
+def test_of_ballots_over_another_list_of_members_the_senders_own_vote_counts() -> None:
+    core = make_core()
+    for number in (2, 3, 4):
+        introduce(core, number, slots=range(10 * number, 10 * number + 10), epoch=number)
+    message = ballots(core, 4, 2, 3)
+    introduce(core, 1)
+    tell(core, 2, message)
+    assert core.failure_reports(node_id(4)) == 1
+    tell(core, 3, replace(message, sender=node_id(3), place=200))
+    assert core.failure_reports(node_id(4)) == 1
+
+
+def test_who_has_forgotten_a_member_fails_over_with_those_who_have_not() -> None:
+    cluster = Cluster()
+    cluster.form(3, 1)
+    cluster.kill("n6")
+    cluster.order("n1", Forget(cluster.id("n6")))
+    cluster.order("n3", Forget(cluster.id("n4")))
+    cluster.kill("n2")
+    cluster.run_until(lambda: not cluster.core("n5").me.is_replica, 4000)
+
+
+def test_a_vote_for_places_that_no_list_has_is_cut_to_the_list() -> None:
     core = make_core()
     introduce(core, 1, slots=range(10), epoch=1)
     introduce(core, 2, slots=range(10, 20), epoch=2)
     message = ballots(core, 2, 1)
-    introduce(core, 3)
-    assert not tell(core, 1, message)
-    assert core.failure_reports(node_id(2)) == 0
+    (cut,) = message.cuts
+    tell(core, 1, replace(message, cuts=(replace(cut, voters=cut.voters | 1 << 30_000),)))
+    assert core.failure_reports(node_id(2)) == 1
+    assert core._suspicion._votes.voters(node_id(2), 1).bit_length() <= len(core.roster)
+
+
+def test_a_fail_by_more_voters_than_there_are_is_not_taken() -> None:
+    core = make_core()
+    introduce(core, 1, slots=range(10), epoch=1)
+    introduce(core, 2, slots=range(10, 20), epoch=2)
+    tell(core, 1, rumor(1, bus.FailFact(node_id(2), 1, 3, 1, (1 << 30_000) - 1)))
+    assert not core.peers[node_id(2)].failed
+
+
+@pytest.mark.parametrize("incarnation", [bus.COUNTER_MAX - 1, bus.COUNTER_MAX])
+def test_no_accusation_is_beyond_what_its_subject_can_refute(incarnation: int) -> None:
+    core, other = make_core(), make_core(seed=8)
+    introduce(core, 1, slots=range(10), epoch=1)
+    introduce(other, 1, slots=range(10), epoch=1)
+    other._merge(core.me.member_fact(), other.peers[node_id(1)])
+    fail = rumor(1, bus.FailFact(core.me.node_id, incarnation, 1, 1, 1))
+    tell(core, 1, fail)
+    tell(other, 1, fail)
+    other._merge(core.me.member_fact(), other.peers[node_id(1)])
+    assert not other.peers[core.me.node_id].fail_holds()
+
+
+def test_whoever_has_come_back_owes_no_answer_from_before() -> None:
+    core = make_core()
+    introduce(core, 1, slots=range(10), epoch=1)
+    introduce(core, 2)
+    peer = core.peers[node_id(2)]
+    core._prober.probe(peer)
+    tell(core, 1, rumor(1, bus.FailFact(node_id(2), 1, 1, 1, 1)))
+    assert peer.failed
+    pass_time(core, 900)
+    tell(core, 1, rumor(1, bus.MemberFact(node_id(2), 2, "10.0.0.1", 7102, 17102)))
+    core._prober.probe(peer)
+    pass_time(core, 900)
+    assert not peer.suspected
+    # From then on it is waited for as for any other.
+    pass_time(core, 200)
+    assert peer.suspected
+
+
+def pass_time(core: Core, duration_ms: int) -> None:
+    """In steps that are not late, while nobody answers."""
+    for _ in range(0, duration_ms, 50):
+        core.tick(core.now_ms + 50)
+        core.take_effects()
 
 
 def test_a_higher_incarnation_voids_votes_and_fail() -> None:
@@ -111,7 +184,7 @@ def test_who_is_accused_answers_to_the_accusers_face() -> None:
     assert told
     against_us = bus.Ballot(core.me.node_id, core.me.incarnation, 0, 0)
     roster = ballots(core, 1, 1).roster
-    tell(core, 1, bus.Ballots(node_id(1), 0, roster, (bus.Cut(1, (against_us,)),)))
+    tell(core, 1, bus.Ballots(node_id(1), 0, roster, 0, (bus.Cut(1, (against_us,)),)))
     assert core.me.incarnation == before + 2
 
 

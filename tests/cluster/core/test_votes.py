@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.core.votes import Votes, bits
+from cluster.core.votes import ROUND_MAX, Votes, bits
 from protocol.gossip.messages import Ballot
 
 A, B = "a" * 40, "b" * 40
@@ -120,3 +120,13 @@ def test_a_vote_that_is_taken_back_does_not_come_again() -> None:
     votes.close(A)
     assert votes.merge(A, Ballot(A, 1, 0, 0), 0b10, 0)
     assert votes.voters(A, 1) == 0b10
+
+
+def test_behind_the_last_round_comes_the_first() -> None:
+    votes = voter(0)
+    votes.cast(A, 1, 100)
+    votes.merge(A, Ballot(A, 1, ROUND_MAX, 0), 0b10, 110)
+    assert votes.voters(A, 1) == 0b11
+    votes.expire(200, 300)
+    ((ballot,),) = [cut.ballots for cut in votes.cuts(300)]
+    assert (ballot.round, votes.voters(A, 1)) == (0, 0b01)

@@ -132,3 +132,11 @@ def test_events_come_in_canonical_order() -> None:
     for given, kept in [("KEA", "AKE"), ("$lE", "$lE"), ("El$", "$lE"), ("g$lshzxetdK", "AK")]:
         options.change({"notify-keyspace-events": given})
         assert options.notify_keyspace_events == kept
+
+
+@pytest.mark.parametrize("word", ["my host", "a" * 256, "caf\xe9", "a\nb"])
+def test_what_no_frame_can_carry_is_not_announced(word: str) -> None:
+    for name in ("cluster-announce-ip", "cluster-announce-hostname"):
+        with pytest.raises(ChangeRefused):
+            Options().change({name: word})
+    Options().change({"cluster-announce-ip": "fe80::1%eth0", "cluster-announce-hostname": "a.b-c"})

@@ -63,7 +63,7 @@ messages: st.SearchStrategy[bus.Message] = st.one_of(
         st.booleans(),
     ),
     st.builds(bus.PauseRequest, ids, versions),
-    st.builds(bus.Ballots, ids, versions, u64, st.lists(cuts, max_size=4).map(tuple)),
+    st.builds(bus.Ballots, ids, versions, u64, u32, st.lists(cuts, max_size=4).map(tuple)),
     st.builds(bus.PausedOffset, ids, versions, u64),
     st.builds(bus.Published, ids, versions, ids, versions, u64, publications, u64, ids),
     st.builds(bus.PublishReceipt, ids, versions, u64, u64),

@@ -68,14 +68,14 @@ def test_a_forged_body_is_read_or_malformed(message: bus.Message, data: st.DataO
 def test_the_header_is_where_the_layout_says() -> None:
     frame = encode(PROBE)
     assert frame[:2] == b"SG"
-    assert frame[2:4] == b"\x02\x03"
+    assert frame[2:4] == b"\x03\x03"
     assert frame[4:6] == bytes(2)
     assert int.from_bytes(frame[22:26], "big") == len(frame) - 54
     assert frame[26:46] == bytes.fromhex(PROBE.sender)
     assert int.from_bytes(frame[46:54], "big") == PROBE.epoch
 
 
-@pytest.mark.parametrize(("place", "value"), [(0, 0x54), (2, 1), (2, 3), (3, 99), (5, 1)])
+@pytest.mark.parametrize(("place", "value"), [(0, 0x54), (2, 2), (2, 4), (3, 99), (5, 1)])
 def test_what_is_not_of_this_version_is_refused(place: int, value: int) -> None:
     frame = bytearray(encode(PROBE))
     frame[place] = value
