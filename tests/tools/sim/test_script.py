@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tools.sim.script import NotSettled, Script, blocks, rewritten, slots_in
+from tools.sim.words import ScriptError
 
 FAILOVER = """# A primary dies.
 cluster seed=2
@@ -68,12 +69,81 @@ def test_nodes_that_cannot_agree_do_not_settle() -> None:
         script.run(["settle 500"])
 
 
-@pytest.mark.parametrize("command", ["dance", "order n1 dance", "weather mood=5", "set mood 5"])
-def test_unknown_commands_are_refused(command: str) -> None:
+WRONG = {
+    "dance": "unknown command: dance",
+    "order n1 dance": "order: unknown order: dance",
+    "order n1 reset bogus": "unknown order",
+    "order n1 addslots": "unknown order",
+    "order n1 addslots 99999": "'99999' is not a whole number from 0 to 16383",
+    "order n1 addslots 7-5": "'7-5' is no range of slots",
+    "order n1 replicate n2 0 0": "one word too many",
+    "order n1 meet n9": "order: no such node: n9",
+    "order n9 bumpepoch": "no such node: n9",
+    "kill n9": "kill: no such node: n9",
+    "kill": "kill: wrong number of words; expected: NAME",
+    "settle 1 2": r"expected: \[LIMIT_MS\]",
+    "split n1 | n2 n9": "no such node: n9",
+    "split n1 n2 | n2": "twice",
+    "split n1 |": "nobody",
+    "cut n1 n9": "no such node: n9",
+    "weather mood=5": "'mood=5' is none of latency= ",
+    "weather loss": "'loss' is none of",
+    "weather loss=2": "'2' is not a number from 0.0 to 1.0",
+    "weather loss=nan": "'nan' is not a number",
+    "weather latency=-5": "'-5' is not a number",
+    "cluster seed": "'seed' is none of seed= ",
+    "cluster foo=3": "'foo=3' is none of seed= ",
+    "cluster timeout=-5": "'-5' is not a whole number from 100 to 600000",
+    "set mood 5": "no such option: mood",
+    "set gossip-fanout 0": "between 1 and 64",
+    "run soon": "'soon' is not a whole number from 0 to 3600000",
+    "run -5": "'-5' is not a whole number",
+    "serve 99999": "'99999' is not a whole number",
+    "serve -1": "'-1' is not a whole number",
+    "flap n1 n2 0": "'0' is not a whole number from 1",
+    "drift n1 0": "'0' is not a number from 0.01",
+    "drift n1 -1": "'-1' is not a number",
+    "slow n1 -5": "'-5' is not a whole number",
+    "move n1 there": "'there' is not an IP address",
+    "new a": "'a' is not a node's name",
+    "new n1": "there is a node n1 already",
+    "load 3 3": "there are nodes already",
+}
+WRONG_BEGINNINGS = {
+    "load 0 0": "'0' is not a whole number from 1",
+    "load 3 4": "4 of 3 nodes cannot be primaries",
+    "form -1 0": "'-1' is not a whole number from 1",
+    "form 20000000 0": "'20000000' is not a whole number",
+    "form 100 5": "more than 200 nodes",
+}
+
+
+@pytest.mark.parametrize("command", WRONG)
+def test_a_wrong_command_is_refused_with_the_reason(command: str) -> None:
     script = Script()
     script.run(["load 3 3"])
-    with pytest.raises(ValueError, match=r"unknown|no such"):
+    with pytest.raises(ScriptError, match=WRONG[command]):
         script.run([command])
+
+
+@pytest.mark.parametrize("command", WRONG_BEGINNINGS)
+def test_a_cluster_that_cannot_be_is_refused(command: str) -> None:
+    with pytest.raises(ScriptError, match=WRONG_BEGINNINGS[command]):
+        Script().run([command])
+
+
+def test_what_a_dead_node_is_told_is_read_as_well() -> None:
+    script = Script()
+    script.run(["load 3 3", "kill n1"])
+    with pytest.raises(ScriptError, match="unknown order"):
+        script.run(["order n1 dance"])
+
+
+def test_lines_of_blanks_part_blocks_and_comments_stand_anywhere() -> None:
+    text = "  # about\nrun 5 # a little\n   \n\trun 6\n----\nn1 (rank #0)\n#\n"
+    found = blocks(text)
+    assert found == [(["run 5"], []), (["run 6"], ["n1 (rank #0)"])]
+    assert [line.number for commands, _ in found for line in commands] == [2, 4]
 
 
 def test_slots_are_numbers_and_ranges() -> None:
