@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import typer
-from rich.console import Console
 
 from tools.admin.client import AdminError
 from tools.admin.verbs import app as admin_app
 from tools.bench.verbs import app as bench_app
 from tools.check_files import app as check_files_app
+from tools.output import complain
 from tools.sim.verbs import app as sim_app
 from tools.up.verbs import app as up_app
 
@@ -42,6 +42,6 @@ def run(words: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except (AdminError, OSError) as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"starling: {error}", markup=False)
+        complain(f"starling: {error}")
         return 1
     return 0

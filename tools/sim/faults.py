@@ -163,12 +163,16 @@ def broken_by(commands: list[str]) -> tuple[str, list[str]] | None:
         for command in commands:
             printed += script.run([command])
         check_converged(script.flock)
-    except (InvariantBroken, NotSettled, Standstill) as broken:
-        return f"{type(broken).__name__}: {broken}", printed
-    except Exception:
-        # Whatever a core raises is a finding as well: a node would have died of it.
-        return traceback.format_exc(limit=-3), printed
+    except Exception as error:
+        return reason_of(error), printed
     return None
+
+
+def reason_of(error: Exception) -> str:
+    """What a run has shown. Whatever a core raises is a finding as well: a node would have died of it."""
+    if isinstance(error, InvariantBroken | NotSettled | Standstill):
+        return f"{type(error).__name__}: {error}"
+    return "".join(traceback.format_exception(error, limit=-3)).rstrip()
 
 
 def try_seed(seed: int, *, shortest: bool = True) -> Broken | None:

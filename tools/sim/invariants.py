@@ -112,6 +112,8 @@ class Invariants:
 def check_converged(flock: Flock) -> None:
     """Once views are equal: who owns what, and who serves it. Raises InvariantBroken."""
     running = flock.running()
+    if not running:
+        return
     claimed: dict[str, int] = {node.name: node.core.me.owned for node in running}
     seen = {node.name: [(peer.node_id, peer.owned) for peer in node.core.primaries] for node in running}
     first = running[0].name

@@ -14,18 +14,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tools.admin.client import AdminError
-from tools.output import out, say
+from tools.output import complain, out, say
 from tools.sim.faults import Broken, try_seed
 from tools.sim.figures import Answer, answers, sizes
 from tools.sim.history_run import Outcome as HistoryOutcome
 from tools.sim.history_run import try_history
-from tools.sim.invariants import Invariants
 from tools.sim.measure import Case, Outcome, with_seed
 from tools.sim.plot import save as save_plot
 from tools.sim.power import POLICIES, try_power_cuts
 from tools.sim.runs import MEASURES, each, measured, together
-from tools.sim.script import Script, blocks
+from tools.sim.scenario import play
+from tools.sim.words import ScriptError
 
 app = typer.Typer(help="Simulates clusters of production cores, from one seed, on virtual time.")
 
@@ -187,22 +186,22 @@ def power_cuts(
 
 
 def _run_script(path: Path, as_json: bool) -> None:
-    """Runs a script under the invariants and prints what its commands print, and where that is not what the
-    file says."""
-    script = Script(prepare=Invariants)
-    printed: list[str] = []
-    different = False
-    for commands, expected in blocks(path.read_text()):
-        lines = script.run(commands)
-        different |= bool(expected) and lines != expected
-        printed += [f"> {command}" for command in commands] + lines
+    """Prints what the commands of a script's file print, and on stderr where that is not as it should be."""
+    try:
+        played = play(path)
+    except ScriptError as error:
+        complain(str(error))
+        raise typer.Exit(2) from error
     if as_json:
-        typer.echo(json.dumps({"printed": printed, "as_expected": not different}))
+        plain = {"printed": played.printed, "as_expected": not played.trouble, "trouble": played.trouble}
+        typer.echo(json.dumps(plain))
     else:
-        for line in printed:
+        for line in played.printed:
             say(line)
-    if different:
-        raise AdminError(f"not what {path} expects")
+    for line in played.trouble:
+        complain(line)
+    if played.trouble:
+        raise typer.Exit(1)
 
 
 @app.command()

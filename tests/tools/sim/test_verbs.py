@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tools.admin.client import AdminError
 from tools.sim.faults import Broken
 from tools.sim.history import Appends
 from tools.sim.history_run import Outcome
@@ -38,7 +37,20 @@ def test_a_script_is_run_and_compared_with_what_it_expects(tmp_path: Path) -> No
     path.write_text("load 3 3\nserve 0\n----\nn1\n")
     assert "> serve 0" in run("--scenario", str(path))
     path.write_text("load 3 3\nserve 0\n----\nn2\n")
-    assert isinstance(CliRunner().invoke(app, ["--scenario", str(path)]).exception, AdminError)
+    result = CliRunner().invoke(app, ["--scenario", str(path)])
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"{path}:2: seed 1: not as expected\n--- expected\n+++ got\n@@ -1 +1 @@\n-n2\n+n1\n"
+    )
+    result = CliRunner().invoke(app, ["--scenario", str(path), "--json"])
+    assert (result.exit_code, json.loads(result.stdout)["as_expected"]) == (1, False)
+
+
+def test_a_script_that_is_wrong_is_a_wrong_input_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "one.txt"
+    path.write_text("load 3 3\n\n# Nobody.\nkill n9\n")
+    result = CliRunner().invoke(app, ["--scenario", str(path)])
+    assert (result.exit_code, result.stderr) == (2, f"{path}:4: kill: no such node: n9\n")
 
 
 def test_seeds_without_a_finding_are_a_success() -> None:
