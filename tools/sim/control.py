@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 from tools.sim.fabric import Fabric, Weather
 from tools.sim.flock import Traffic
-from tools.sim.measure import IDLE_MS, PATIENCE_MS, Case, Outcome
+from tools.sim.measure import IDLE_MS, Case, Outcome
 
 HEADER_BYTES = 2256
 SECTION_BYTES = 104
@@ -53,7 +53,7 @@ class Heartbeats:
     def __init__(self, case: Case) -> None:
         self.case = case
         self.count = case.nodes
-        self.primaries = case.primaries or max(1, case.nodes // 2)
+        self.primaries = case.primary_count
         self.rng = random.Random(f"heartbeats {case.seed}")
         weather = Weather(int(case.latency_ms * 1000), int(case.jitter_ms * 1000), case.loss)
         self.fabric = Fabric(self.rng, weather)
@@ -222,7 +222,7 @@ def crash(case: Case) -> Outcome:
         times_ms.extend([(model.now_us - begin_us) / 1000] * len(there))
         return not waiting
 
-    model.run_until(all_know, PATIENCE_MS)
+    model.run_until(all_know, case.patience_ms)
     figures: dict[str, float | None] = {
         "first_ms": min(times_ms, default=None),
         "last_ms": None if waiting else max(times_ms),

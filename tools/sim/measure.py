@@ -16,7 +16,8 @@ from tools.sim.flock import Flock, SimNode
 
 REST_MS = 2500
 IDLE_MS = 10_000
-PATIENCE_MS = 60_000
+PATIENCE_MS_MIN = 60_000
+PATIENCE_NODE_TIMEOUTS = 4
 DEAD_SHARE = 0.1
 PAUSED_SHARE = 0.05
 SPLIT_MS = 4000
@@ -37,24 +38,30 @@ class Case:
     node_timeout_ms: int = 1000
     duration_ms: int = 0
 
+    @property
+    def primary_count(self) -> int:
+        return self.primaries or max(1, self.nodes // 2)
+
+    @property
+    def patience_ms(self) -> int:
+        """How long to wait for what may never come."""
+        return max(PATIENCE_MS_MIN, PATIENCE_NODE_TIMEOUTS * self.node_timeout_ms)
+
     def flock(self) -> Flock:
         """The formed cluster."""
         flock = self._empty()
-        flock.load(self.nodes, self._primary_count())
+        flock.load(self.nodes, self.primary_count)
         return flock
 
     def parted(self) -> tuple[Flock, tuple[list[str], list[str]]]:
         """A cluster that was cut into halves a while ago; who is on either side."""
         flock = self._empty()
-        return flock, flock.load_parted(self.nodes, self._primary_count())
+        return flock, flock.load_parted(self.nodes, self.primary_count)
 
     def _empty(self) -> Flock:
         settings = Settings(node_timeout_ms=self.node_timeout_ms, gossip_fanout=self.fanout)
         weather = Weather(int(self.latency_ms * 1000), int(self.jitter_ms * 1000), self.loss)
         return Flock(self.seed, settings=settings, weather=weather)
-
-    def _primary_count(self) -> int:
-        return self.primaries or max(1, self.nodes // 2)
 
     def bereaved(self, dead: int) -> tuple[Flock, SimNode, list[SimNode]]:
         """The formed cluster when so many have just died and nobody knows it yet: one that lives, and the
@@ -98,7 +105,7 @@ class Arrivals:
             self.waiting.discard(node)
             self.times_ms.append((self._flock.now_us - self._begin_us) / 1000)
 
-    def finish(self, limit_ms: int = PATIENCE_MS) -> float | None:
+    def finish(self, limit_ms: int) -> float | None:
         """Runs until all are there: when the last one was, or None."""
         self._flock.run_until(lambda: not self.waiting, limit_ms)
         self._flock.watch = None
@@ -144,7 +151,7 @@ def _rumor(case: Case, dead: int) -> Outcome:
 
     flock.sends = count
     flock.rename(origin.name, "said.something.new")
-    last_ms = arrivals.finish()
+    last_ms = arrivals.finish(case.patience_ms)
     if not dead:
         # What is said again by those who have not heard that it came, counts as well; but where many are dead
         # the messages are soon about them.
@@ -162,7 +169,7 @@ def crash(case: Case) -> Outcome:
     flock.traffic.clear()
     subject = victim.core.me.node_id
     arrivals = Arrivals(flock, flock.running(), lambda node: _fails(node, subject))
-    last_ms = arrivals.finish()
+    last_ms = arrivals.finish(case.patience_ms)
     figures = {"first_ms": min(arrivals.times_ms, default=None), "last_ms": last_ms}
     figures["false_fails"] = false_fails(flock)
     return _outcome(case, flock, figures, arrivals.times_ms)
@@ -174,7 +181,7 @@ def _fails(node: SimNode, subject: str) -> bool:
 
 
 def false_fails(flock: Flock) -> int:
-    """How many live nodes someone holds for FAIL."""
+    """How often one live node holds another for FAIL, whoever the two are."""
     living = {node.core.me.node_id for node in flock.running()}
     return sum(
         peer.failed and peer.node_id in living
@@ -203,7 +210,7 @@ def heal(case: Case) -> Outcome:
     flock.fabric.heal()
     flock.links_changed()
     flock.traffic.clear()
-    took_ms = flock.run_until(lambda: len(flock.views) == 1, PATIENCE_MS)
+    took_ms = flock.run_until(lambda: len(flock.views) == 1, case.patience_ms)
     figures = {"views_before": float(views_before), "last_ms": took_ms}
     return _outcome(case, flock, figures)
 
@@ -230,7 +237,7 @@ def shards(case: Case) -> Outcome:
             served.append((flock.now_us - begin_us) / 1000)
 
     flock.watch = watch
-    flock.run_until(lambda: not heirs and not all_fail.waiting, PATIENCE_MS)
+    flock.run_until(lambda: not heirs and not all_fail.waiting, case.patience_ms)
     figures = {
         "fail_last_ms": None if all_fail.waiting else max(all_fail.times_ms),
         "served_last_ms": None if heirs else max(served),
@@ -247,8 +254,8 @@ def _all_fail(node: SimNode, dead: set[str]) -> bool:
 
 
 def pauses(case: Case) -> Outcome:
-    """At any time a twentieth of the nodes stand still for less than half of node-timeout: who is wrongly
-    held for FAIL."""
+    """At any time a twentieth of the nodes stand still for less than half of node-timeout: how many pairs
+    there are of a node and another that it ever holds for FAIL."""
     flock = case.flock()
     flock.run(REST_MS)
     end_ms = flock.now_ms + (case.duration_ms or 600_000)

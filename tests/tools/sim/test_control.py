@@ -31,6 +31,10 @@ def test_a_dead_primary_is_fail_everywhere_after_node_timeout() -> None:
     assert crash(Case(nodes=12, node_timeout_ms=1000, seed=3)) == outcome
 
 
+def test_patience_grows_with_node_timeout() -> None:
+    assert crash(Case(nodes=6, node_timeout_ms=60_000)).figures["last_ms"] is not None
+
+
 def test_without_a_majority_nobody_is_fail() -> None:
     model = Heartbeats(Case(nodes=9, primaries=4))
     for heart in model.hearts[:2]:

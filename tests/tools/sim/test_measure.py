@@ -35,6 +35,16 @@ def test_short_pauses_are_looked_at_for_as_long_as_asked() -> None:
     assert outcome.figures["false_fails"] == 0
 
 
+def test_patience_grows_with_node_timeout() -> None:
+    assert [Case(node_timeout_ms=ms).patience_ms for ms in (1000, 15_000, 60_000)] == [
+        60_000,
+        60_000,
+        240_000,
+    ]
+    outcome = MEASURES["crash"](Case(nodes=6, node_timeout_ms=60_000))
+    assert outcome.figures["last_ms"] is not None
+
+
 def test_what_never_comes_is_no_figure() -> None:
     flock = Flock(1)
     flock.load(3, 3)
