@@ -189,11 +189,11 @@ class Script:
         if self.flock.nodes:
             raise ScriptError("there are nodes already; cluster begins anew")
 
-    def do_new(self, *names: read.NewNode) -> None:
-        for name in names:
-            if name in self.flock.nodes:
-                raise ScriptError(f"there is a node {name} already")
-            self.flock.add(name)
+    def do_new(self, name: read.NewNode, *more: read.NewNode) -> None:
+        for each in (name, *more):
+            if each in self.flock.nodes:
+                raise ScriptError(f"there is a node {each} already")
+            self.flock.add(each)
 
     def do_run(self, duration_ms: read.RunMs) -> None:
         self.flock.run(duration_ms)

@@ -62,6 +62,12 @@ def test_who_owns_what_is_looked_at_where_a_script_ends_in_settle(
     assert play(path).trouble == [f"{path}:2: seed 1: InvariantBroken: two serve"]
 
 
+def test_dashes_below_no_command_are_not_as_expected(path: Path) -> None:
+    path.write_text("load 3 3\n\n----\nn1\n")
+    (trouble,) = play(path).trouble
+    assert trouble.startswith(f"{path}:1: seed 1: not as expected")
+
+
 def test_nobody_is_left_and_all_agree(path: Path) -> None:
     path.write_text("settle\n")
     assert play(path).trouble == []

@@ -105,6 +105,7 @@ WRONG = {
     "drift n1 -1": "'-1' is not a number",
     "slow n1 -5": "'-5' is not a whole number",
     "move n1 there": "'there' is not an IP address",
+    "new": "expected: NAME MORE...",
     "new a": "'a' is not a node's name",
     "new n1": "there is a node n1 already",
     "load 3 3": "there are nodes already",
