@@ -9,14 +9,20 @@ from tools.admin.client import AdminError
 from tools.sim.measure import Outcome
 
 
-def save(path: Path, outcomes: Mapping[str, Sequence[Outcome]]) -> None:
-    """Draws, for each named group of outcomes: coverage over time, bytes by kind, and when the last node had
-    got there. Raises AdminError where matplotlib is missing."""
+def check() -> None:
+    """Raises AdminError where matplotlib is missing: better before a run than after it."""
     try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
+        import matplotlib.figure  # noqa: F401
     except ImportError as error:
         raise AdminError("plots need matplotlib: pip install 'starling-kv[sim]'") from error
+
+
+def save(path: Path, outcomes: Mapping[str, Sequence[Outcome]]) -> None:
+    """Draws, for each named group of outcomes: coverage over time, bytes by kind, and when the last node had
+    got there."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(15, 5), layout="constrained")
     FigureCanvasAgg(figure)
     coverage, traffic, last = figure.subplots(1, 3)

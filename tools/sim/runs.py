@@ -29,6 +29,16 @@ MEASURES: dict[str, Callable[[Case], Outcome]] = {
 }
 
 
+def why_not(measure: str, case: Case) -> str:
+    """Why there would be nothing to measure; empty where there is."""
+    nodes, primaries = case.nodes, case.primary_count
+    if primaries > nodes:
+        return f"{primaries} of {nodes} nodes cannot be primaries"
+    if measure == "shards" and not 3 <= primaries <= nodes // 2:
+        return "shards needs at least 3 primaries that can lose one, and a replica for each"
+    return ""
+
+
 def each(
     work: Callable[[_Job], _Result], jobs: Sequence[_Job], *, workers: int | None = None
 ) -> Iterator[_Result]:

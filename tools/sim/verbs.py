@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -16,31 +16,63 @@ from rich.table import Table
 
 from tools.output import complain, out, say
 from tools.sim.faults import Broken, try_seed
-from tools.sim.figures import Answer, answers, sizes
+from tools.sim.figures import Answer, answers, rows_at, sizes
 from tools.sim.history_run import Outcome as HistoryOutcome
 from tools.sim.history_run import try_history
 from tools.sim.measure import Case, Outcome, with_seed
+from tools.sim.plot import check as check_plots
 from tools.sim.plot import save as save_plot
 from tools.sim.power import POLICIES, try_power_cuts
-from tools.sim.runs import MEASURES, each, measured, together
+from tools.sim.runs import MEASURES, each, measured, together, why_not
 from tools.sim.scenario import play
-from tools.sim.words import ScriptError
+from tools.sim.words import (
+    DELAY_MS_MAX,
+    NODE_TIMEOUT_MS_MAX,
+    NODE_TIMEOUT_MS_MIN,
+    NODES_MAX,
+    PRIMARIES_MAX,
+    SEED_MAX,
+    ScriptError,
+)
 
 app = typer.Typer(help="Simulates clusters of production cores, from one seed, on virtual time.")
 
 _Item = TypeVar("_Item")
 
-Nodes = Annotated[int, typer.Option(help="How many nodes.", min=2, max=20_000)]
-Primaries = Annotated[int, typer.Option(help="How many of them are primaries; 0: half of them.", min=0)]
+_SEEDS_MAX = 1_000_000
+_DURATION_MS_MAX = 86_400_000
+
+
+def _png(path: Path | None) -> Path | None:
+    """Refuses before a run what could not be written after it."""
+    if path is not None and path.suffix.lower() != ".png":
+        raise typer.BadParameter(f"{path} is not named .png")
+    if path is not None and not path.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {path.parent}")
+    return path
+
+
+Nodes = Annotated[int, typer.Option(help="How many nodes.", min=2, max=NODES_MAX)]
+Primaries = Annotated[
+    int, typer.Option(help="How many of them are primaries; 0: half of them.", min=0, max=PRIMARIES_MAX)
+]
 Fanout = Annotated[int, typer.Option(help="cluster-gossip-fanout.", min=1, max=100)]
-Seed = Annotated[int, typer.Option(help="The first seed.")]
-Seeds = Annotated[int, typer.Option(help="How many seeds, one after the other.", min=1)]
+Seed = Annotated[int, typer.Option(help="The first seed.", min=0, max=SEED_MAX)]
+Seeds = Annotated[int, typer.Option(help="How many seeds, one after the other.", min=1, max=_SEEDS_MAX)]
 Workers = Annotated[int, typer.Option(help="Processes; 0: one a processor.", min=0)]
 Loss = Annotated[float, typer.Option(help="The share of datagrams that is lost.", min=0, max=1)]
-Latency = Annotated[float, typer.Option(help="One way, in milliseconds.", min=0)]
-Jitter = Annotated[float, typer.Option(help="Up to so many milliseconds more.", min=0)]
-Timeout = Annotated[int, typer.Option(help="cluster-node-timeout, in milliseconds.", min=100)]
-Duration = Annotated[int, typer.Option(help="How long to look, in milliseconds, where that is open.", min=0)]
+Latency = Annotated[float, typer.Option(help="One way, in milliseconds.", min=0, max=DELAY_MS_MAX)]
+Jitter = Annotated[float, typer.Option(help="Up to so many milliseconds more.", min=0, max=DELAY_MS_MAX)]
+Timeout = Annotated[
+    int,
+    typer.Option(
+        help="cluster-node-timeout, in milliseconds.", min=NODE_TIMEOUT_MS_MIN, max=NODE_TIMEOUT_MS_MAX
+    ),
+]
+Duration = Annotated[
+    int,
+    typer.Option(help="How long to look, in milliseconds, where that is open.", min=0, max=_DURATION_MS_MAX),
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout instead of tables.")]
 
 
@@ -69,17 +101,27 @@ def sim(
     duration_ms: Duration = 0,
     scenario: Annotated[str, typer.Option(help=f"{', '.join(MEASURES)}, or a script's file.")] = "crash",
     as_json: Json = False,
-    plot: Annotated[Path | None, typer.Option(help="Draws what came of it into this PNG.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draws what came of it into this PNG.", dir_okay=False, callback=_png)
+    ] = None,
 ) -> None:
     """Runs one scenario and prints what came of it; p50 and p99 over the seeds."""
     if context.invoked_subcommand is not None:
+        _refuse_given(context, f"does nothing here; options of {context.invoked_subcommand} stand behind it")
         return
-    case = Case(nodes, primaries, fanout, seed, loss, latency_ms, jitter_ms, node_timeout, duration_ms)
     if Path(scenario).is_file():
+        _refuse_given(
+            context, "does nothing for a script: its own words say what it simulates", "scenario", "as_json"
+        )
         _run_script(Path(scenario), as_json)
         return
+    case = Case(nodes, primaries, fanout, seed, loss, latency_ms, jitter_ms, node_timeout, duration_ms)
     if scenario not in MEASURES:
         raise typer.BadParameter(f"no such scenario: {scenario}", param_hint="--scenario")
+    if reason := why_not(scenario, case):
+        raise typer.BadParameter(reason, param_hint="--nodes")
+    if plot is not None:
+        check_plots()
     cases = [with_seed(case, seed + number) for number in range(seeds)]
     outcomes = list(progress(measured(scenario, cases), seeds, scenario))
     if plot is not None:
@@ -88,6 +130,20 @@ def sim(
         typer.echo(json.dumps([_plain(outcome) for outcome in outcomes]))
     else:
         _show(scenario, case, outcomes)
+
+
+def _refuse_given(context: typer.Context, reason: str, *but: str) -> None:
+    """No option that was typed, but these, is passed over in silence."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if source is not None and source.name == "COMMANDLINE" and parameter.name not in but:
+            raise typer.BadParameter(reason, param_hint=parameter.opts[0])
+
+
+def _refuse_unknown(words: list[str] | None, known: Collection[str], option: str) -> None:
+    for word in words or ():
+        if word not in known:
+            raise typer.BadParameter(f"'{word}' is none of {', '.join(sorted(known))}", param_hint=option)
 
 
 @app.command()
@@ -166,6 +222,7 @@ def power_cuts(
     as_json: Json = False,
 ) -> None:
     """Cuts the power under write load, several times a seed; what was acknowledged must be there."""
+    _refuse_unknown(appendfsync, POLICIES, "--appendfsync")
     jobs = [(number, policy) for policy in appendfsync or POLICIES for number in range(seed, seed + seeds)]
     found = list(progress(each(try_power_cuts, jobs, workers=workers or None), len(jobs), "power cuts"))
     broken = sorted((each for each in found if each.broken), key=lambda each: (each.policy, each.seed))
@@ -206,24 +263,35 @@ def _run_script(path: Path, as_json: bool) -> None:
 
 @app.command()
 def figures(
-    nodes: Annotated[list[int] | None, typer.Option(help="This size only (may be repeated).")] = None,
-    seeds: Annotated[int, typer.Option(help="How many seeds; 0: as many as the table asks for.", min=0)] = 0,
+    nodes: Annotated[
+        list[int] | None, typer.Option(help="This size only (may be repeated).", min=2, max=NODES_MAX)
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(help="How many seeds; 0: as many as the table asks for.", min=0, max=_SEEDS_MAX)
+    ] = 0,
     seed: Seed = 1,
     fanout: Fanout = 3,
     measure: Annotated[list[str] | None, typer.Option(help="Only this measure (may be repeated).")] = None,
     workers: Workers = 0,
-    plots: Annotated[Path | None, typer.Option(help="Draws each measure into a PNG in this folder.")] = None,
+    plots: Annotated[
+        Path | None,
+        typer.Option(help="Draws each measure into a PNG in this folder.", exists=True, file_okay=False),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """The table of what the gossip engine is to reach, and what it reaches: all sizes, each with its seeds,
     takes hours."""
     found: list[Answer] = []
+    asked_sizes = nodes or sizes()
+    _refuse_unknown(measure, {row.measure for size in asked_sizes for row in rows_at(size)}, "--measure")
+    if plots is not None:
+        check_plots()
     bar = Progress(
         TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(stderr=True), transient=True
     )
     with bar:
         task = bar.add_task("measures")
-        for size in nodes or sizes():
+        for size in asked_sizes:
             case = Case(nodes=size, fanout=fanout, seed=seed)
             done = 0
             for item in answers(case, seeds, measure or (), workers or None):

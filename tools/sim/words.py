@@ -15,6 +15,8 @@ from functools import partial
 from typing import Annotated, Any, NewType, TypeAlias, TypeVar
 
 NODES_MAX = 20_000
+PRIMARIES_MAX = 16_384
+"""A slot for each."""
 NODE_TIMEOUT_MS_MIN, NODE_TIMEOUT_MS_MAX = 100, 600_000
 DELAY_MS_MAX = 60_000.0
 SEED_MAX = 2**63 - 1
@@ -79,7 +81,7 @@ Host = Annotated[str, _host]
 Slot = Annotated[int, slot]
 Count = Annotated[int, count]
 Nodes = Annotated[int, whole(1, NODES_MAX)]
-Primaries = Annotated[int, whole(1, 16384)]
+Primaries = Annotated[int, whole(1, PRIMARIES_MAX)]
 Replicas = Annotated[int, whole(0, 100)]
 RunMs = Annotated[int, whole(0, _RUN_MS_MAX)]
 PeriodMs = Annotated[int, whole(1, _RUN_MS_MAX)]

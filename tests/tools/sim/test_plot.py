@@ -7,7 +7,7 @@ import pytest
 
 from tools.admin.client import AdminError
 from tools.sim.measure import Case, Outcome
-from tools.sim.plot import save
+from tools.sim.plot import check, save
 
 OUTCOMES = [
     Outcome(Case(nodes=3, seed=seed), {"last_ms": 5.0 + seed}, [1.0, 5.0 + seed], {"ping": 300}, {"ping": 3})
@@ -21,7 +21,7 @@ def test_a_plot_is_a_png(tmp_path: Path) -> None:
     assert path.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
 
 
-def test_without_matplotlib_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_matplotlib_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(AdminError, match=r"starling-kv\[sim\]"):
-        save(tmp_path / "one.png", {"ours": OUTCOMES})
+        check()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tools.sim.measure import Case, Outcome, with_seed
-from tools.sim.runs import each, measured, percentile, together
+from tools.sim.runs import each, measured, percentile, together, why_not
 
 
 def test_jobs_are_done_here_or_in_other_processes_alike() -> None:
@@ -16,6 +16,23 @@ def test_cases_are_measured() -> None:
     (outcome,) = measured("idle", cases, workers=1)
     assert outcome.case == cases[0]
     assert outcome.figures["bytes_per_node_s"]
+
+
+@pytest.mark.parametrize(
+    ("measure", "case", "reason"),
+    [
+        ("crash", Case(nodes=2), ""),
+        ("crash", Case(nodes=3, primaries=3), ""),
+        ("crash", Case(nodes=3, primaries=10), "10 of 3 nodes cannot be primaries"),
+        ("shards", Case(nodes=6), ""),
+        ("shards", Case(nodes=5), "3 primaries"),
+        ("shards", Case(nodes=3, primaries=3), "a replica for each"),
+        ("shards", Case(nodes=5, primaries=3), "a replica for each"),
+    ],
+)
+def test_what_cannot_be_measured_is_told(measure: str, case: Case, reason: str) -> None:
+    assert (reason in why_not(measure, case)) is True
+    assert bool(why_not(measure, case)) is bool(reason)
 
 
 @pytest.mark.parametrize(("share", "value"), [(0.5, 2), (0.99, 4), (0.0, 1)])

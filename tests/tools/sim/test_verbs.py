@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from tools.admin.client import AdminError
 from tools.sim.faults import Broken
 from tools.sim.history import Appends
 from tools.sim.history_run import Outcome
@@ -96,8 +98,47 @@ def test_the_table_has_the_goal_beside_the_figure_and_a_plot_for_each_measure(tm
     assert "a rumor at 1% loss" in run(*words)
 
 
-def test_an_unknown_scenario_is_refused() -> None:
-    assert CliRunner().invoke(app, ["--scenario", "nonesuch"]).exit_code == 2
+SCRIPT = str(next((Path(__file__).parents[2] / "scenarios").glob("*.txt")))
+WRONG = {
+    "--scenario nonesuch": "no such scenario",
+    "--scenario shards --nodes 2": "3 primaries",
+    "--scenario shards --nodes 3 --primaries 3": "a replica for each",
+    "--primaries 10 --nodes 3": "10 of 3 nodes",
+    "--node-timeout 99999999999": "--node-timeout",
+    "--latency-ms inf": "--latency-ms",
+    "--jitter-ms inf": "--jitter-ms",
+    "--jitter-ms nan": "--jitter-ms",
+    "--seeds 99999999999": "--seeds",
+    f"--scenario {SCRIPT} --nodes 100": "--nodes",
+    f"--scenario {SCRIPT} --seed 1": "--seed",
+    f"--scenario {SCRIPT} --plot one.png": "--plot",
+    "--json faults --seeds 1": "--json",
+    "--nodes 5 figures": "--nodes",
+    "--plot one.xyz": "not named .png",
+    "--plot /nowhere/one.png": "no folder",
+    "--plot /": "directory",
+    "figures --plots /nowhere": "not exist",
+    "figures --nodes 0": "--nodes",
+    "figures --nodes 1": "--nodes",
+    "figures --measure nosuch": "'nosuch' is none of",
+    "figures --nodes 100 --measure shards": "'shards' is none of",
+    "power-cuts --appendfsync bogus": "'bogus' is none of",
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_what_would_do_nothing_is_refused_before_the_run(words: str) -> None:
+    result = CliRunner().invoke(app, words.split(), env={"COLUMNS": "200"})
+    assert result.exit_code == 2, result.output
+    assert WRONG[words] in re.sub(r"\x1b\[[\d;]*m", "", result.stderr)
+
+
+def test_without_matplotlib_nothing_is_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setattr("tools.sim.verbs.measured", None)
+    monkeypatch.setattr("tools.sim.verbs.answers", None)
+    for words in (["--plot", str(tmp_path / "one.png")], ["figures", "--plots", str(tmp_path)]):
+        assert isinstance(CliRunner().invoke(app, words).exception, AdminError)
 
 
 @pytest.mark.parametrize(("value", "text"), [(None, "never"), (1234.5, "1,234"), (2.0, "2"), (0.333, "0.33")])
