@@ -161,7 +161,10 @@ def broken_by(commands: list[str]) -> tuple[str, list[str]] | None:
     printed: list[str] = []
     try:
         for command in commands:
-            printed += script.run([command])
+            try:
+                script.run([command])
+            finally:
+                printed += script.printed
         check_converged(script.flock)
     except Exception as error:
         return reason_of(error), printed
