@@ -125,6 +125,20 @@ def test_whoever_has_come_back_owes_no_answer_from_before() -> None:
     assert peer.suspected
 
 
+def test_whoever_shows_itself_and_then_dies_is_waited_for_from_then_on() -> None:
+    core = make_core()
+    introduce(core, 1, slots=range(10), epoch=1)
+    introduce(core, 2)
+    peer = core.peers[node_id(2)]
+    core._prober.probe(peer)
+    pass_time(core, 300)
+    tell(core, 1, rumor(1, bus.MemberFact(node_id(2), 2, "10.0.0.1", 7102, 17102)))
+    pass_time(core, 900)
+    assert not peer.suspected
+    pass_time(core, 500)
+    assert peer.suspected
+
+
 def pass_time(core: Core, duration_ms: int) -> None:
     """In steps that are not late, while nobody answers."""
     for _ in range(0, duration_ms, 50):
