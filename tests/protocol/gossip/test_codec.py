@@ -130,3 +130,13 @@ def test_a_frame_longer_than_a_frame_may_be_is_refused_before_it_is_read() -> No
     header[22:26] = (codec.FRAME_BYTES_MAX).to_bytes(4, "big")
     with pytest.raises(MalformedFrame):
         StreamDecoder().feed(bytes(header))
+
+
+@pytest.mark.parametrize(("places", "fits"), [(65536, True), (65537, False)])
+def test_a_list_of_members_has_an_end(places: int, fits: bool) -> None:
+    frame = encode(bus.Ballots("ab" * 20, 0, 0, 0, (bus.Cut(1 << places - 1, ()),)))
+    if fits:
+        assert encode(decode(frame)) == frame
+    else:
+        with pytest.raises(MalformedFrame, match="too many members"):
+            decode(frame)
