@@ -135,14 +135,19 @@ class AppendOnly:
         """CONFIG SET appendonly yes: a base comes first."""
         self.state = WAITING
 
+    def put_on_disk(self) -> None:
+        """What is on its way is written and fsynced."""
+        if self._file is None:
+            return
+        self.flush(force=True)
+        try:
+            self._file.sync()
+        except OSError as error:
+            self._log("warning", f"Fail to fsync the AOF file: {error.strerror}")
+
     def stop(self) -> None:
         """CONFIG SET appendonly no, or the end of the node: what is on its way is written and fsynced."""
-        if self._file is not None:
-            self.flush(force=True)
-            try:
-                self._file.sync()
-            except OSError as error:
-                self._log("warning", f"Fail to fsync the AOF file: {error.strerror}")
+        self.put_on_disk()
         self._close()
         self.state = OFF
         self._journal.is_open = False

@@ -238,16 +238,17 @@ class Rewriter:
             self.start()
 
     def stop(self, *, force: bool) -> str | None:
-        """The node is ending; the reason why it must not, unless by `force`: the data is in no file yet."""
+        """The node is about to end: what was appended is put on disk. Appending goes on, as the end may still
+        come to nothing. The reason why it must not come, unless by `force`: the data is in no file yet."""
         if self._aof.state == WAITING and self._child is not None:
             if not force:
                 self._log("warning", "Writing initial AOF, can't exit.")
                 return "Writing initial AOF, can't exit."
-            self._log("warning", "Writing initial AOF. Exiting anyway.")
+            self._log("warning", "Writing initial AOF. Exit anyway.")
         self._kill()
         if self._aof.state != OFF:
             self._log("notice", "Calling fsync() on the AOF file.")
-            self._aof.stop()
+            self._aof.put_on_disk()
         return None
 
     # INFO

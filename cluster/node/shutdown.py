@@ -86,19 +86,27 @@ class Shutdown:
     def _finish(self) -> str | None:
         node = self._node
         node.disk.stop()
-        failure = node.aof_rewriter.stop(force=self._force)
+        failure = node.aof_rewriter.stop(force=self._force) or self._save_data()
         if failure is not None:
             node.pause_writes(0)
             return failure
-        # What is half loaded must not take the place of the whole.
-        wants_save = self._save or (self._save is None and node.options.save)
-        if wants_save and not node.server.loading:
-            node.log("notice", "Saving the final RDB snapshot before exiting.")
-            failure = node.disk.save()
-            if failure is not None and not self._force:
-                node.log("warning", "Error trying to save the DB, can't exit.")
-                node.pause_writes(0)
-                return failure
+        node.aof.stop()
         node.stop(0)
         node.log("warning", "Redis is now ready to exit, bye bye...")
         return None
+
+    def _save_data(self) -> str | None:
+        node = self._node
+        # What is half loaded must not take the place of the whole.
+        wants_save = self._save or (self._save is None and node.options.save)
+        if not wants_save or node.server.loading:
+            return None
+        node.log("notice", "Saving the final RDB snapshot before exiting.")
+        failure = node.disk.save()
+        if failure is None:
+            return None
+        if self._force:
+            node.log("warning", "Error trying to save the DB. Exit anyway.")
+            return None
+        node.log("warning", "Error trying to save the DB, can't exit.")
+        return failure

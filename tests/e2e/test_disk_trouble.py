@@ -90,6 +90,11 @@ class Server:
             self._process = None
 
     @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None
+        return self._process
+
+    @property
     def log(self) -> str:
         return (self.folder / "log").read_text()
 
@@ -187,6 +192,24 @@ def test_a_rewrite_that_finds_no_room_leaves_the_old_files(server: Server) -> No
     server.kill()
     client = server.start(*APPENDING)
     assert (client.get("a"), client.get("b")) == (LARGE, "goes on")
+
+
+def test_a_shutdown_that_fails_leaves_everything_at_work(server: Server) -> None:
+    words = ("--appendonly", "yes", "--save", "3600 1000", "--stop-writes-on-bgsave-error", "no")
+    client = server.start(*words)
+    (server.data / "dump.rdb").mkdir()  # which no file can take the place of
+    client.set("a", "before")
+    for _ in range(2):
+        with pytest.raises(ResponseError, match="Errors trying to SHUTDOWN"):
+            client.shutdown()
+    server.process.send_signal(signal.SIGTERM)
+    wait_until("the log to tell", lambda: "" if server.log.count("can't exit.") == 3 else "not yet", 20.0)
+    client.set("b", "after")
+    server.wait_for("aof_buffer_length", 0)
+    server.kill()
+    (server.data / "dump.rdb").rmdir()
+    client = server.start(*words)
+    assert (client.get("a"), client.get("b")) == ("before", "after")
 
 
 @pytest.fixture
