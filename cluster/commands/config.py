@@ -5,7 +5,7 @@ from __future__ import annotations
 from cluster.commands.context import Context
 from cluster.commands.helptext import help_of
 from cluster.spec.command import command, container
-from cluster.spec.errors import CommandError
+from cluster.spec.errors import LOADING, SYNTAX, CommandError
 from cluster.spec.options import BY_NAME, ChangeRefused
 from cluster.store.glob import matcher
 from protocol.resp.types import OK, Reply
@@ -51,8 +51,11 @@ def config_get(ctx: Context, *patterns: bytes) -> Reply:
 def config_set(ctx: Context, *words: bytes) -> Reply:
     """Changes parameters: all that are given, or none."""
     if len(words) % 2:
-        raise CommandError("ERR wrong number of arguments for 'config|set' command")
+        raise CommandError(SYNTAX)
     settings = _settings(words)
+    if ctx.server.loading and not all(BY_NAME[name].while_loading for name in settings):
+        # With half of the data here a base of the append only file would have only that.
+        raise CommandError(LOADING)
     options = ctx.server.options
     before = dict(vars(options))
     try:

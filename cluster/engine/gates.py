@@ -12,6 +12,7 @@ from cluster.commands.context import Server
 from cluster.engine.entries import Entry
 from cluster.engine.touched import keys_of, routed_slot
 from cluster.session.session import Kind, Session
+from cluster.spec.errors import LOADING
 from protocol.resp.types import LATER, ErrorReply, Reply
 
 OPEN: Final = None
@@ -188,7 +189,7 @@ def loaded(server: Server, request: Request) -> Reply:
         return OPEN
     if not request.any("no_async_loading") if server.loads_aside else request.every("loading"):
         return OPEN
-    return ErrorReply(b"LOADING Redis is loading the dataset in memory")
+    return ErrorReply(LOADING.encode())
 
 
 def data_from_client(_server: Server, request: Request) -> Reply:

@@ -35,8 +35,9 @@ def parse_memory(text: str) -> int | None:
 class Option(Generic[T]):
     """One directive. The attribute's name is the directive's, unless `name` says otherwise.
 
-    `immutable`: only at the start. `protected`: CONFIG SET needs enable-protected-configs. `several`: takes
-    more than one word. `alias`: its older name. Values live in the instance's own dict, which comes before a
+    `immutable`: only at the start. `protected`: CONFIG SET needs enable-protected-configs. `while_loading`:
+    CONFIG SET takes it while data is being loaded as well. `several`: takes more than one word. `alias`: its
+    older name. Values live in the instance's own dict, which comes before a
     descriptor that only reads: reading an option costs what a plain attribute does.
     """
 
@@ -51,6 +52,7 @@ class Option(Generic[T]):
         alias: str = "",
         immutable: bool = False,
         protected: bool = False,
+        while_loading: bool = True,
         secret: bool = False,
     ) -> None:
         self.default = default
@@ -59,6 +61,7 @@ class Option(Generic[T]):
         self.alias = alias
         self.immutable = immutable
         self.protected = protected
+        self.while_loading = while_loading
         self.secret = secret
 
     def __set_name__(self, owner: type, attribute: str) -> None:

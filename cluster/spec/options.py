@@ -188,10 +188,10 @@ class _Directives:
     dbfilename = Text("dump.rdb", check=_file_name("dbfilename", "filename"), protected=True)
     rdb_del_sync_files = Boolean(False)
     rdb_save_incremental_fsync = Boolean(True)
-    dir = Text(".", protected=True)
+    dir = Text(".", protected=True, while_loading=False)
 
     # Append only file
-    appendonly = Boolean(False)
+    appendonly = Boolean(False, while_loading=False)
     appendfilename = Text("appendonly.aof", check=_file_name("appendfilename", "filename"), immutable=True)
     appenddirname = Text("appendonlydir", check=_file_name("appenddirname", "dirname"), immutable=True)
     appendfsync = Choice("everysec", "everysec always no")
@@ -213,7 +213,7 @@ class _Directives:
     repl_diskless_sync = Boolean(True)
     repl_diskless_sync_delay = Integer(5)
     repl_diskless_sync_max_replicas = Integer(0)
-    repl_diskless_load = Choice("disabled", "disabled on-empty-db swapdb")
+    repl_diskless_load = Choice("disabled", "disabled on-empty-db swapdb", while_loading=False)
     repl_ping_replica_period = Integer(10, 1, alias="repl-ping-slave-period")
     repl_timeout = Integer(60, 1)
     repl_disable_tcp_nodelay = Boolean(False)

@@ -57,3 +57,16 @@ def test_what_the_process_cannot_do_is_taken_back(served: Served) -> None:
     served.host.refuses = "Unable to listen on this port"
     assert isinstance(served.call("CONFIG", "SET", "port", "7001"), ErrorReply)
     assert served.call("CONFIG", "GET", "port") == {b"port": b"6379"}
+
+
+def test_what_concerns_the_data_on_disk_is_not_changed_while_that_is_loaded(served: Served) -> None:
+    served.server.loading = True
+    error = ErrorReply(b"LOADING Redis is loading the dataset in memory")
+    for name, value in (("appendonly", "yes"), ("dir", "/tmp"), ("repl-diskless-load", "swapdb")):
+        assert served.call("CONFIG", "SET", "maxmemory", "1kb", name, value) == error
+    assert served.host.changed == []
+    assert served.call("CONFIG", "GET", "appendonly", "maxmemory") == {
+        b"appendonly": b"no",
+        b"maxmemory": b"0",
+    }
+    assert served.call("CONFIG", "SET", "save", "60 1") == OK
