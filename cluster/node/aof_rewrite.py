@@ -14,7 +14,7 @@ from cluster.node.accounts import AOF
 from cluster.node.aof import OFF, ON, WAITING, AppendOnly
 from cluster.node.disk import Disk
 from cluster.node.log import Log
-from cluster.node.world import Child, World
+from cluster.node.world import BY_SIGNAL, STOPPED, Child, World
 from cluster.store.rewrite import rewrite
 from protocol.aof import timestamp_line
 
@@ -179,8 +179,10 @@ class Rewriter:
             except OSError as error:
                 failure = error.strerror or str(error)
         if failure:
-            self._log("warning", f"Background AOF rewrite terminated with error: {failure}")
-            self._failed()
+            words = failure if failure.startswith(BY_SIGNAL) else f"terminated with error: {failure}"
+            self._log("warning", f"Background AOF rewrite {words}")
+            if failure != STOPPED:
+                self._failed()
             self.is_scheduled = self._aof.state == WAITING
             return
         self._log("notice", "Background AOF rewrite finished successfully")

@@ -8,7 +8,7 @@ from cluster.commands.context import Server
 from cluster.node.accounts import RDB, Account, Accounts
 from cluster.node.loading import LoadError, Work
 from cluster.node.log import Log
-from cluster.node.world import Child, World
+from cluster.node.world import BY_SIGNAL, STOPPED, Child, World
 from cluster.store import dump
 from protocol.rdb.records import CorruptFile
 
@@ -218,9 +218,11 @@ class Disk:
         self._child = None
         self.last_duration_s = (self._world.now_ms() - self._child_since_ms) // 1000
         if failure:
-            self._noted(ok=False)
-            self._failed_ms = self._world.now_ms()
-            self._log("warning", f"Background saving error: {failure}")
+            words = failure if failure.startswith(BY_SIGNAL) else f"error: {failure}"
+            self._log("warning", f"Background saving {words}")
+            if failure != STOPPED:
+                self._noted(ok=False)
+                self._failed_ms = self._world.now_ms()
         else:
             self._saved(self._child_dirty)
             self._log("notice", "Background saving terminated with success")

@@ -23,9 +23,8 @@ class OsFiles:
             return None
 
     def write_atomically(self, name: str, chunks: bytes | Iterable[bytes], *, durable: bool = True) -> None:
-        # The name carries the pid: two processes that write the same file must not share a temporary one.
         path = Path(name)
-        temporary = path.with_name(f"temp-{os.getpid()}-{path.name}")
+        temporary = temporary_path(path, os.getpid())
         try:
             with temporary.open("wb") as file:
                 if isinstance(chunks, bytes):
@@ -90,6 +89,13 @@ class OsFiles:
             return False
         self._locks.append(handle)
         return True
+
+
+def temporary_path(path: Path, pid: int) -> Path:
+    """Where a process writes what is to take the place of `path`; a snapshot's has Redis's name. Two
+    processes that write the same file must not share one.
+    """
+    return path.with_name(f"temp-{pid}{path.suffix}")
 
 
 def sync_folder(folder: Path) -> None:

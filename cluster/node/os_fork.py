@@ -19,8 +19,8 @@ from pathlib import Path
 from struct import Struct
 from typing import NoReturn
 
-from cluster.node.os_files import OsFiles
-from cluster.node.world import ChildAccount
+from cluster.node.os_files import OsFiles, temporary_path
+from cluster.node.world import BY_SIGNAL, ChildAccount
 
 _CHUNK_BYTES = 1 << 18
 _PIPE_BYTES = 1 << 20
@@ -44,12 +44,16 @@ class ForkedChild:
         chunk: Callable[[bytes], None],
         done: Callable[[str], None],
         account: ChildAccount | None,
+        clean: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """`write(produce(), descriptor)` runs in the child. Raises OSError."""
+        """`write(produce(), descriptor)` runs in the child. `clean(pid)` removes what it leaves behind when a
+        signal ends it. Raises OSError."""
         self._loop = loop
         self._chunk = chunk
         self._done = done
         self._account = account
+        self._clean = clean
+        self._status: int | None = None
         self._data, data_end = os.pipe()
         self._failure, failure_end = os.pipe()
         self._reports, reports_end = os.pipe()
@@ -83,10 +87,21 @@ class ForkedChild:
             self._loop.add_reader(self._data, self._readable)
 
     def kill(self) -> None:
-        if self._data >= 0:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
+        if self._data >= 0 and self._status is None:
+            # Also one that has been stopped (SIGSTOP) is to take notice.
+            for number in (signal.SIGUSR1, signal.SIGCONT):
+                os.kill(self.pid, number)
+            self._wait()
             self.resume_reading()
+
+    def _wait(self) -> int:
+        """The exit code; what it had half written when a signal ended it is removed."""
+        if self._status is None:
+            _, status = os.waitpid(self.pid, 0)
+            self._status = os.waitstatus_to_exitcode(status)
+            if self._status < 0:
+                self._clean(self.pid)
+        return self._status
 
     def _readable(self) -> None:
         try:
@@ -118,10 +133,9 @@ class ForkedChild:
         self._data = -1
         with os.fdopen(self._failure, "rb") as pipe:
             reason = pipe.read().decode(errors="replace")
-        _, status = os.waitpid(self.pid, 0)
-        code = os.waitstatus_to_exitcode(status)
+        code = self._wait()
         if code < 0:
-            reason = f"terminated by signal {-code}"
+            reason = f"{BY_SIGNAL}{-code}"
         elif code and not reason:
             reason = f"exited with code {code}"
         self._done(reason)
@@ -197,3 +211,8 @@ def into_pipe(chunks: Iterable[bytes], descriptor: int) -> None:
 def into_file(files: OsFiles, name: str) -> Write:
     """Writes the chunks to a file."""
     return lambda chunks, _descriptor: files.write_atomically(name, chunks)
+
+
+def without_file(name: str) -> Callable[[int], None]:
+    """Removes what a child has left of the file that it was writing."""
+    return lambda pid: temporary_path(Path(name), pid).unlink(missing_ok=True)

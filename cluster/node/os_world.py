@@ -21,7 +21,7 @@ from cluster.commands.context import Usage
 from cluster.commands.gauge import Allocated
 from cluster.node.os_append import OsAppendFile
 from cluster.node.os_files import OsFiles
-from cluster.node.os_fork import ForkedChild, into_file, into_pipe
+from cluster.node.os_fork import ForkedChild, into_file, into_pipe, without_file
 from cluster.node.os_memory import OsMemory
 from cluster.node.os_sockets import (
     OsDatagramPort,
@@ -174,7 +174,8 @@ class OsWorld:
         done: Callable[[str], None],
         account: ChildAccount | None = None,
     ) -> ForkedChild:
-        return ForkedChild(self.loop, produce, into_file(self.files, name), _ignore, done, account)
+        write = into_file(self.files, name)
+        return ForkedChild(self.loop, produce, write, _ignore, done, account, without_file(name))
 
     def open_append(self, name: str) -> OsAppendFile:
         return OsAppendFile(self.loop, name)

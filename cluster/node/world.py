@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator
-from typing import NoReturn, Protocol
+from typing import Final, NoReturn, Protocol
 
 from cluster.commands.context import Usage
 from cluster.commands.gauge import Allocated
+
+BY_SIGNAL: Final = "terminated by signal "
+STOPPED: Final = f"{BY_SIGNAL}10"
+"""The reason of a child's end that was asked for, and no failure; 10 is SIGUSR1, with which Redis does it."""
 
 
 class Timer(Protocol):
@@ -81,7 +85,9 @@ class Child(Protocol):
 
     def resume_reading(self) -> None: ...
 
-    def kill(self) -> None: ...
+    def kill(self) -> None:
+        """It is not wanted any more: when this returns it writes nothing, and what it had half written is
+        gone. `done` then hears STOPPED, unless it had come to its end before."""
 
 
 class AppendFile(Protocol):

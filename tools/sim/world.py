@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from cluster.commands.context import Usage
 from cluster.commands.gauge import Allocated
-from cluster.node.world import ChildAccount, Endpoint
+from cluster.node.world import STOPPED, ChildAccount, Endpoint
 from tools.sim.clock import Event, Simulation
 from tools.sim.disk import SimAppendFile, SimDisk, SimFiles
 from tools.sim.network import Network, SimLink
@@ -81,7 +81,7 @@ class SimChild:
 
     def kill(self) -> None:
         self._chunks.clear()
-        self._failure = "terminated by signal 9"
+        self._failure = STOPPED
 
     def _plan(self) -> None:
         self._world.later(_FORK_CHUNK_US, "child", self._turn)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -45,7 +47,7 @@ def test_a_child_that_fails_or_is_killed_says_so(world: OsWorld) -> None:
 
     world.fork_stream(forever, lambda _: None, done.append).kill()
     run_until(world, lambda: len(done) == 2)
-    assert done[1] == "terminated by signal 9"
+    assert done[1] == "terminated by signal 10"
 
 
 def test_a_child_saves_a_file_or_leaves_the_old_one(world: OsWorld, tmp_path: Path) -> None:
@@ -64,6 +66,30 @@ def test_a_child_saves_a_file_or_leaves_the_old_one(world: OsWorld, tmp_path: Pa
     assert done == ["", "disk is gone"]
     assert [path.name for path in tmp_path.iterdir()] == ["dump.rdb"]
     assert target.read_bytes() == b"onetwo"
+
+
+def test_nothing_is_left_of_a_child_that_a_signal_has_ended(world: OsWorld, tmp_path: Path) -> None:
+    done: list[str] = []
+    target = tmp_path / "dump.rdb"
+
+    def forever() -> Iterable[bytes]:
+        while True:
+            yield b"x" * 1_000_000
+
+    child = world.fork_save(str(target), forever, done.append)
+    temporary = tmp_path / f"temp-{child.pid}.rdb"
+    run_until(world, temporary.exists)
+    os.kill(child.pid, signal.SIGSTOP)
+    child.kill()
+    assert list(tmp_path.iterdir()) == []
+    child.kill()
+    child = world.fork_save(str(target), forever, done.append)
+    temporary = tmp_path / f"temp-{child.pid}.rdb"
+    run_until(world, temporary.exists)
+    os.kill(child.pid, signal.SIGKILL)
+    run_until(world, lambda: len(done) == 2)
+    assert done == ["terminated by signal 10", "terminated by signal 9"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_child_tells_how_far_it_came_before_it_is_done(world: OsWorld, tmp_path: Path) -> None:

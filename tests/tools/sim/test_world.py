@@ -94,7 +94,7 @@ def test_a_child_has_the_memory_of_its_moment() -> None:
     assert done == [""]
     world.fork_stream(lambda: [b"y"], chunks.append, done.append).kill()
     pair.simulation.run_for(100)
-    assert done == ["", "terminated by signal 9"]
+    assert done == ["", "terminated by signal 10"]
     world.fork_save("file", lambda: [b"saved"], done.append)
     pair.simulation.run_for(100)
     assert world.files.read("file") == b"saved"

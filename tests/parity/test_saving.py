@@ -1,0 +1,91 @@
+"""Snapshots and rewrites, what ends them and what they leave behind: a node of ours and a redis-server do
+alike.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import NO_SERVER
+from tests.support.either import Either
+from tests.support.oracle import SERVER
+
+pytestmark = pytest.mark.xdist_group("e2e")
+Start = Callable[..., Either]
+SLOW = ("--enable-debug-command", "yes", "--save", "3600 1")
+LARGE = {"starling": 5_000_000, "redis-server": 100_000_000}
+"""So many bytes take them a while to write."""
+
+
+@pytest.fixture(params=["starling", "redis-server"])
+def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
+    if SERVER is None:
+        pytest.skip(NO_SERVER)
+    started: list[Either] = []
+
+    def begin(*words: str) -> Either:
+        started.append(Either(request.param, tmp_path / request.param, *words))
+        return started[-1]
+
+    yield begin
+    for each in started:
+        each.kill()
+
+
+def fill(server: Either) -> None:
+    """So much that a child is at work for a while."""
+    for number in range(4):
+        server.do("SETRANGE", f"large{number}", LARGE[server.folder.name], "x")
+
+
+def files(server: Either) -> list[str]:
+    """What is in its folder, but for the log."""
+    return sorted(each.name for each in server.folder.rglob("*") if each.is_file() and each.name != "log")
+
+
+def child(server: Either, words: str) -> int:
+    """The child of which the log has told last."""
+    return int(re.findall(rf"{words} by pid (\d+)", server.log)[-1])
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "status"),
+    [
+        ("BGSAVE", "Background saving started", "rdb_last_bgsave_status"),
+        ("BGREWRITEAOF", "Background append only file rewriting started", "aof_last_bgrewrite_status"),
+    ],
+)
+def test_nothing_stays_of_a_child_that_a_signal_has_ended(
+    start: Start, command: str, words: str, status: str
+) -> None:
+    server = start(*SLOW)
+    fill(server)
+    for number, verdict in ((signal.SIGUSR1, "ok"), (signal.SIGKILL, "err")):
+        server.do(command)
+        os.kill(child(server, words), number)
+        server.wait_for_log(f"terminated by signal {number}")
+        assert server.info("persistence", status) == verdict
+        assert files(server) == []
+
+
+def test_nothing_stays_of_a_child_when_the_server_ends(start: Start) -> None:
+    server = start(*SLOW)
+    fill(server)
+    server.do("BGSAVE")
+    server.client._socket.sendall(b"SHUTDOWN NOSAVE\r\n")
+    assert server.process.wait(30) == 0
+    assert files(server) == []
+
+
+def test_nothing_stays_of_a_rewrite_that_is_called_off(start: Start) -> None:
+    server = start(*SLOW)
+    fill(server)
+    server.ok("CONFIG", "SET", "appendonly", "yes")
+    server.ok("CONFIG", "SET", "appendonly", "no")
+    assert [name for name in files(server) if "temp-rewriteaof" in name or name.endswith(".rdb")] == []
