@@ -114,6 +114,10 @@ class Host(Protocol):
         """Begins to, or schedules it where it `may_wait`; what the client is told, an error if it begins with
         ERR."""
 
+    def all_flushed(self, *, by_stream: bool) -> None:
+        """FLUSHALL has removed all data: no file may bring it back. `by_stream`: it came with the primary's
+        stream, or from a file."""
+
     def rewrite_append_only_file(self) -> str:
         """Begins to; what the client is told, an error if it begins with ERR."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cluster.commands.arguments import scan_cursor, scan_options
 from cluster.commands.context import Context
 from cluster.commands.keys import database, database_index, look
+from cluster.session.session import Kind
 from cluster.spec.command import command
 from cluster.spec.errors import SYNTAX, CommandError
 from cluster.store.glob import matcher
@@ -127,6 +128,7 @@ def flushall(ctx: Context, *words: bytes) -> Reply:
     for each in ctx.server.databases:
         ctx.flushed(each, len(each))
         each.clear()
+    ctx.server.host.all_flushed(by_stream=ctx.session.kind is Kind.PRIMARY)
     _flushed(ctx)
     return OK
 

@@ -50,6 +50,7 @@ class Disk:
         """Whether a child is rewriting the append only file."""
         self._child_since_ms = 0
         self._child_dirty = 0
+        self._flush_is_due = False
         self._failed_ms = 0
         self.last_save_ms = world.unix_ms()
         self.last_ok = True
@@ -166,8 +167,9 @@ class Disk:
 
     def save(self) -> str | None:
         """Writes the file now, while nobody is served; the reason when it can't."""
-        if self._child is not None:
-            return _IN_PROGRESS
+        return _IN_PROGRESS if self._child is not None else self._write()
+
+    def _write(self) -> str | None:
         try:
             self._world.files.write_atomically(self._options.dbfilename, self.snapshot())
         except OSError as error:
@@ -177,6 +179,24 @@ class Disk:
         self._saved(self._server.dirty)
         self._log("notice", "DB saved on disk")
         return None
+
+    def flushed(self, *, saves_now: bool) -> None:
+        """All data is gone: neither the file nor a child that still writes it may bring it back. Not
+        `saves_now`: with the next settle_flush(). While an append only file is loaded that is no news."""
+        if self._server.loading:
+            return
+        if self._child is not None:
+            self._child.kill()
+            self._child_dirty = 0
+        self._flush_is_due = bool(self._options.save)
+        if saves_now:
+            self.settle_flush()
+
+    def settle_flush(self) -> None:
+        """Saves what there is behind a FLUSHALL, and the place in the stream that goes with it."""
+        if self._flush_is_due:
+            self._flush_is_due = False
+            self._write()
 
     def ask(self, *, may_wait: bool, is_nested: bool) -> str:
         """BGSAVE: what the client is told; an error begins with ERR. `may_wait` for another child's end

@@ -142,6 +142,8 @@ class Following:
                 apply = self._host.engine.apply
                 for argv in commands:
                     apply(argv)
+                # Not within them: the offset that the file is to have is already that behind the last one.
+                self._host.disk.settle_flush()
             case FailoverAnswered(accepted):
                 self._host.failover.answered(accepted=accepted)
             case AckDue():

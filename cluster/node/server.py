@@ -437,6 +437,9 @@ class Node:
     def save_in_background(self, *, may_wait: bool) -> str:
         return self.disk.ask(may_wait=may_wait, is_nested=self.engine.is_nested())
 
+    def all_flushed(self, *, by_stream: bool) -> None:
+        self.disk.flushed(saves_now=not by_stream)
+
     def rewrite_append_only_file(self) -> str:
         return self.aof_rewriter.ask(is_nested=self.engine.is_nested())
 
@@ -454,12 +457,15 @@ class Node:
         if flushes:
             for database in self.server.databases:
                 database.clear()
+        self.server.loading = True
         try:
             for _ in work:
                 pass
         except LoadError as error:
             self.log("warning", str(error))
             return str(error)
+        finally:
+            self.server.loading = False
         return None
 
     def migrate(self, session: Session, request: Migration) -> None:

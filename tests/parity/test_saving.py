@@ -49,6 +49,14 @@ def files(server: Either) -> list[str]:
     return sorted(each.name for each in server.folder.rglob("*") if each.is_file() and each.name != "log")
 
 
+def stopped(server: Either) -> list[str]:
+    """The keys that are there after a kill -9 and a start."""
+    server.kill()
+    server.start()
+    server.until("the data to be here", lambda: server.info("persistence", "loading") == "0")
+    return server.do("KEYS", "*").decode().split("\r\n")[2::2]
+
+
 def child(server: Either, words: str) -> int:
     """The child of which the log has told last."""
     return int(re.findall(rf"{words} by pid (\d+)", server.log)[-1])
@@ -89,3 +97,52 @@ def test_nothing_stays_of_a_rewrite_that_is_called_off(start: Start) -> None:
     server.ok("CONFIG", "SET", "appendonly", "yes")
     server.ok("CONFIG", "SET", "appendonly", "no")
     assert [name for name in files(server) if "temp-rewriteaof" in name or name.endswith(".rdb")] == []
+
+
+@pytest.mark.parametrize("words", [("FLUSHALL",), ("FLUSHALL", "ASYNC"), ("MULTI", "FLUSHALL", "EXEC")])
+def test_what_was_flushed_does_not_come_back(start: Start, words: tuple[str, ...]) -> None:
+    server = start("--save", "3600 1")
+    server.ok("SET", "a", "1")
+    server.ok("SAVE")
+    server.ok("SET", "b", "2")
+    if words[0] == "MULTI":
+        for word in words:
+            server.do(word)
+    else:
+        server.ok(*words)
+    assert server.log.count("DB saved on disk") == 2
+    assert server.info("persistence", "rdb_changes_since_last_save") == "0"
+    assert stopped(server) == []
+
+
+def test_without_save_points_flushing_saves_nothing_nor_does_flushing_one_database(start: Start) -> None:
+    server = start("--save", "3600 1")
+    server.ok("SET", "a", "1")
+    server.ok("SAVE")
+    server.ok("FLUSHDB")
+    server.ok("CONFIG", "SET", "save", "")
+    server.ok("FLUSHALL")
+    assert server.log.count("DB saved on disk") == 1
+    assert server.info("persistence", "rdb_changes_since_last_save") == "1"
+    assert stopped(server) == ["a"]
+
+
+def test_a_child_that_saves_what_was_flushed_is_ended(start: Start) -> None:
+    server = start(*SLOW)
+    fill(server)
+    server.do("BGSAVE")
+    server.ok("FLUSHALL")
+    server.wait_for_log("Background saving terminated by signal 10")
+    assert server.info("persistence", "rdb_last_bgsave_status") == "ok"
+    assert files(server) == ["dump.rdb"]
+    assert stopped(server) == []
+
+
+def test_a_rewrite_goes_on_behind_a_flush(start: Start) -> None:
+    server = start(*SLOW, "--appendonly", "yes")
+    fill(server)
+    server.do("BGREWRITEAOF")
+    server.ok("FLUSHALL")
+    server.ok("SET", "a", "1")
+    server.wait_for_log("Background AOF rewrite finished successfully")
+    assert stopped(server) == ["a"]

@@ -91,6 +91,9 @@ class QuietHost:
     def option_changed(self, name: str) -> None:
         self.lines.append(("debug", f"changed {name}"))
 
+    def all_flushed(self, *, by_stream: bool) -> None:
+        self.lines.append(("debug", "flushed by the stream" if by_stream else "flushed"))
+
     def info_fields(self, section: str) -> dict[str, str | int]:
         return {}
 

@@ -71,6 +71,9 @@ class NotingHost:
     def save_in_background(self, *, may_wait: bool) -> str:
         return f"ERR {self.refuses}" if self.refuses else "Background saving started"
 
+    def all_flushed(self, *, by_stream: bool) -> None:
+        self.changed.append("stream flushed" if by_stream else "flushed")
+
     def rewrite_append_only_file(self) -> str:
         return f"ERR {self.refuses}" if self.refuses else "Background append only file rewriting started"
 

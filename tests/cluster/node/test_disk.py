@@ -4,7 +4,8 @@ import pytest
 
 from cluster.node.ports import StartError
 from protocol.resp.writer import encode_command
-from tests.cluster.node.single import Single
+from tests.cluster.node.single import PORT, Single
+from tools.sim.cluster import SimCluster
 
 
 def filled(**settings: str) -> Single:
@@ -127,3 +128,33 @@ def test_how_far_a_child_is_can_be_seen(command: bytes, preamble: str) -> None:
     raw.take(500)
     assert "current_save_keys_total" not in single.node.info_fields("persistence")
     assert b"\r\ncurrent_save_keys_total:0\r\n" in raw.send(b"INFO persistence\r\n")
+
+
+def test_a_replica_saves_behind_the_flush_what_came_with_it() -> None:
+    """The place in the stream that the file names is that behind all that one read has brought."""
+    cluster = SimCluster(3, 2, cluster_enabled="no")
+    one, two = cluster.hosts
+    assert two.call("CONFIG", "SET", "save", "3600 1000") == b"OK"
+    assert two.call("REPLICAOF", one.host, str(PORT)) == b"OK"
+    cluster.until(lambda: two.node.replication.link_up, 20_000)
+    client = cluster.client(one.host)
+    for words in (("SET", "old", "1"), ("MULTI",), ("FLUSHALL",), ("SET", "new", "1"), ("EXEC",)):
+        client.call(*words)
+    assert one.call("WAIT", "1", "5000") == 1
+    offset = two.node.replication.offset
+    two.crash()
+    two.start()
+    assert two.node.disk.aux[b"repl-offset"] == b"%d" % offset
+    assert [two.call("GET", key) for key in ("old", "new")] == [None, b"1"]
+
+
+def test_a_flush_in_a_file_that_is_loaded_saves_nothing() -> None:
+    single = filled(appendonly="yes", save="3600 1000", enable_debug_command="yes")
+    raw = single.connect()
+    raw.send(b"FLUSHALL\r\nSET a 1\r\nSAVE\r\n")
+    saved = single.disk.contents["dump.rdb"]
+    assert raw.send(b"DEBUG LOADAOF\r\n") == b"+OK\r\n"
+    single.world.kill()
+    single.start()
+    assert single.connect().send(b"GET a\r\n") == b"$1\r\n1\r\n"
+    assert single.disk.contents["dump.rdb"] == saved
