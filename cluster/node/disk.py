@@ -166,14 +166,18 @@ class Disk:
         )
 
     def save(self) -> str | None:
-        """Writes the file now, while nobody is served; the reason when it can't."""
-        return _IN_PROGRESS if self._child is not None else self._write()
+        """SAVE: as write(), unless a child is writing the file as well."""
+        if self._child is not None:
+            return _IN_PROGRESS
+        self.saves += 1
+        return self.write()
 
-    def _write(self) -> str | None:
+    def write(self) -> str | None:
+        """Writes the file now, while nobody is served; the reason when it can't. That is told to whoever
+        wanted it: writes are refused only when a save fails that nobody waits for."""
         try:
             self._world.files.write_atomically(self._options.dbfilename, self.snapshot())
         except OSError as error:
-            self._noted(ok=False)
             self._log("warning", f"Write error saving DB on disk: {error.strerror or error}")
             return _FAILED
         self._saved(self._server.dirty)
@@ -196,7 +200,7 @@ class Disk:
         """Saves what there is behind a FLUSHALL, and the place in the stream that goes with it."""
         if self._flush_is_due:
             self._flush_is_due = False
-            self._write()
+            self.write()
 
     def ask(self, *, may_wait: bool, is_nested: bool) -> str:
         """BGSAVE: what the client is told; an error begins with ERR. `may_wait` for another child's end
@@ -214,6 +218,7 @@ class Disk:
         """Has a forked child write the file, where is_busy is False; the reason when it can't. Otherwise
         `done("")` comes in the end, or done(why it failed)."""
         self.is_scheduled = False
+        self.saves += 1
         account = self.account()
 
         def ended(failure: str) -> None:
@@ -249,17 +254,22 @@ class Disk:
         done(failure)
 
     def _noted(self, *, ok: bool) -> None:
-        """How the last save went; writes are refused from now on, or no longer."""
+        """How the last save went."""
         self.last_ok = ok
+        self.refuse_writes()
+
+    def refuse_writes(self) -> None:
+        """Has writes refused from now on, or no longer, as the last save and the options say."""
         options = self._options
-        self._server.save_failed = not ok and options.stop_writes_on_bgsave_error and bool(options.save)
+        self._server.save_failed = (
+            not self.last_ok and options.stop_writes_on_bgsave_error and bool(options.save)
+        )
         self._server.refresh()
 
     def _saved(self, dirty: int) -> None:
         self._server.dirty -= dirty
         self.last_save_ms = self._world.unix_ms()
         self._noted(ok=True)
-        self.saves += 1
 
     def tick(self) -> None:
         """A few times a second: what waits for the end of another child, and the save points."""

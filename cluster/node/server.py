@@ -448,7 +448,7 @@ class Node:
         return self._load_anew(self._aof_loader.load())
 
     def reload(self, *, saves: bool, flushes: bool) -> str | None:
-        failure = self.disk.save() if saves else None
+        failure = self.disk.write() if saves else None
         alive_at_ms = 0 if self.replication.primary is not None else self.world.unix_ms()
         return failure or self._load_anew(self.disk.load(alive_at_ms=alive_at_ms), flushes=flushes)
 
@@ -500,6 +500,8 @@ class Node:
                 self.aof_rewriter.switch_on()
             else:
                 self.aof_rewriter.switch_off()
+        elif name in ("save", "stop-writes-on-bgsave-error"):
+            self.disk.refuse_writes()
         elif name in ("port", "bind"):
             self._ports.move()
         elif name in _CLIENT_LIMITS:

@@ -102,7 +102,7 @@ class Shutdown:
         if not wants_save or node.server.loading:
             return None
         node.log("notice", "Saving the final RDB snapshot before exiting.")
-        failure = node.disk.save()
+        failure = node.disk.write()
         if failure is None:
             return None
         if self._force:

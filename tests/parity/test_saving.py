@@ -53,8 +53,13 @@ def stopped(server: Either) -> list[str]:
     """The keys that are there after a kill -9 and a start."""
     server.kill()
     server.start()
-    server.until("the data to be here", lambda: server.info("persistence", "loading") == "0")
+    until(server, "loading", "0")
     return server.do("KEYS", "*").decode().split("\r\n")[2::2]
+
+
+def until(server: Either, name: str, value: str) -> None:
+    """Waits until INFO has this."""
+    server.until(f"{name} to be {value}", lambda: server.info("persistence", name) == value)
 
 
 def child(server: Either, words: str) -> int:
@@ -146,3 +151,48 @@ def test_a_rewrite_goes_on_behind_a_flush(start: Start) -> None:
     server.ok("SET", "a", "1")
     server.wait_for_log("Background AOF rewrite finished successfully")
     assert stopped(server) == ["a"]
+
+
+def unwritable(server: Either) -> None:
+    """From now on no snapshot can be written: a folder has its name."""
+    (server.folder / "dump.rdb").mkdir()
+
+
+def test_only_a_save_that_nobody_waits_for_has_writes_refused(start: Start) -> None:
+    server = start("--save", "3600 1")
+    unwritable(server)
+    server.ok("SET", "a", "1")
+    assert server.do("SAVE").startswith(b"-ERR")
+    assert server.do("SHUTDOWN").startswith(b"-ERR Errors trying to SHUTDOWN")
+    server.ok("FLUSHALL")
+    server.ok("SET", "a", "1")
+    assert server.info("persistence", "rdb_last_bgsave_status") == "ok"
+    assert server.info("persistence", "rdb_saves") == "1"
+    server.do("BGSAVE")
+    server.wait_for_log("Background saving error")
+    server.until(
+        "the failure to be told", lambda: server.info("persistence", "rdb_bgsave_in_progress") == "0"
+    )
+    assert server.do("SET", "a", "2").startswith(b"-MISCONF")
+    assert server.info("persistence", "rdb_last_bgsave_status") == "err"
+    assert server.info("persistence", "rdb_saves") == "2"
+    (server.folder / "dump.rdb").rmdir()
+    server.ok("SAVE")
+    server.ok("SET", "a", "2")
+    assert server.info("persistence", "rdb_saves") == "3"
+
+
+@pytest.mark.parametrize(("name", "off"), [("stop-writes-on-bgsave-error", "no"), ("save", "")])
+def test_whether_writes_are_refused_is_settled_at_once(start: Start, name: str, off: str) -> None:
+    server = start("--save", "3600 1")
+    unwritable(server)
+    server.do("BGSAVE")
+    server.until(
+        "the failure to be told", lambda: server.info("persistence", "rdb_last_bgsave_status") == "err"
+    )
+    on = server.do("CONFIG", "GET", name).split(b"\r\n")[-2]
+    replies = [
+        server.client.pipeline([(b"CONFIG", b"SET", name.encode(), value), (b"SET", b"a", b"1")])
+        for value in (off.encode(), on, off.encode())
+    ]
+    assert [b"MISCONF" in reply for reply in replies] == [False, True, False]
