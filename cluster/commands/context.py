@@ -102,7 +102,15 @@ class Host(Protocol):
         """Lets the whole process stand still for so long."""
 
     def shutdown(self, *, save: bool | None, now: bool, force: bool) -> str | None:
-        """Ends the process; the reason when it can't. `save` None follows the save points."""
+        """Ends the process, now or when replicas have caught up (`is_shutting_down` until then); the reason
+        when it can't. `save` None follows the save points."""
+
+    @property
+    def is_shutting_down(self) -> bool:
+        """Whether a shutdown waits for replicas."""
+
+    def when_shutdown_called_off(self, call: Callable[[], None]) -> None:
+        """Calls back if the shutdown that waits comes to nothing."""
 
     def abort_shutdown(self) -> bool:
         """Calls off a shutdown that waits for replicas; whether there was one."""
@@ -153,8 +161,8 @@ class Host(Protocol):
         """For CLUSTER LINKS. What fits into datagrams needs none, so there may be none at all."""
 
     def info_fields(self, section: str) -> dict[str, str | int]:
-        """What only the process knows of an INFO section ("persistence": the RDB fields; "stats": bytes in
-        and out)."""
+        """What only the process knows of an INFO section ("server": how long a shutdown still waits;
+        "persistence": the RDB fields; "stats": bytes in and out)."""
 
 
 class Runner(Protocol):

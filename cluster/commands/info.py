@@ -46,6 +46,7 @@ def _server(ctx: Context) -> Fields:
         "executable": host.executable,
         "config_file": host.config_path,
         "io_threads_active": 0,
+        **host.info_fields("server"),
     }
 
 

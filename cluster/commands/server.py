@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from cluster.commands.arguments import integer
 from cluster.commands.context import Context
+from cluster.session.waiters import Waiter
 from cluster.spec.command import command
 from cluster.spec.errors import SYNTAX, CommandError
 from cluster.spec.version import REDIS_VERSION
-from protocol.resp.types import NO_REPLY, OK, Reply, Status, Verbatim
+from protocol.resp.types import LATER, NO_REPLY, OK, ErrorReply, Reply, Status, Verbatim
+
+_NOT_ENDED = "ERR Errors trying to SHUTDOWN. Check logs."
 
 FLOCK = r"""
             .   ,
@@ -56,8 +59,13 @@ def shutdown(ctx: Context, *words: bytes) -> Reply:
         return OK
     save = True if b"SAVE" in options else False if b"NOSAVE" in options else None
     if host.shutdown(save=save, now=b"NOW" in options, force=b"FORCE" in options):
-        raise CommandError("ERR Errors trying to SHUTDOWN. Check logs.")
-    return NO_REPLY
+        raise CommandError(_NOT_ENDED)
+    if not host.is_shutting_down:
+        return NO_REPLY
+    waiter = Waiter(ctx.session, ctx.db.index, (), lambda: ErrorReply(_NOT_ENDED.encode()))
+    ctx.server.waiters.add(waiter)
+    host.when_shutdown_called_off(lambda: ctx.server.runner.end_wait(waiter))
+    return LATER
 
 
 @command(

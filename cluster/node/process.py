@@ -201,6 +201,8 @@ def _handle_signals(world: OsWorld, node: Node) -> None:
     received: list[signal.Signals] = []
 
     def end(number: signal.Signals, words: str) -> None:
+        if not node.is_shutting_down:
+            received.clear()  # an earlier one was called off
         if number in received and number is signal.SIGINT:
             node.log("warning", "You insist... exiting now.")
             os._exit(1)
@@ -208,7 +210,6 @@ def _handle_signals(world: OsWorld, node: Node) -> None:
         node.log("warning", f"Received {number.name} scheduling shutdown...")
         save = True if "save" in words.split() else False if "nosave" in words.split() else None
         if node.shutdown(save=save, now="now" in words.split(), force="force" in words.split()) is not None:
-            received.clear()
             node.log(
                 "warning",
                 f"{number.name} received but errors trying to shut down the server, check the logs for more "

@@ -428,8 +428,15 @@ class Node:
 
     @property
     def is_shutting_down(self) -> bool:
-        """Whether a shutdown waits for replicas."""
         return self._shutdown.is_waiting
+
+    def when_shutdown_called_off(self, call: Callable[[], None]) -> None:
+        self._shutdown.when_called_off(call)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the end has come."""
+        return self._stopped
 
     def save(self) -> str | None:
         return self.disk.save()
@@ -523,6 +530,8 @@ class Node:
         if section == "persistence":
             files = self.disk.info_fields() | self.aof_rewriter.info_fields()
             return files | self.loading.info_fields()
+        if section == "server":
+            return {"shutdown_in_milliseconds": self._shutdown.left_ms} if self.is_shutting_down else {}
         if section == "cluster":
             lags: dict[str, str | int] = {
                 "cluster_loop_lag_ms": self.lag_ms,

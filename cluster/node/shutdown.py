@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cluster.node.world import Timer
@@ -10,10 +11,11 @@ if TYPE_CHECKING:
     from cluster.node.server import Node
 
 _LOOK_AGAIN_MS = 10
+_FOR_EVER_MS = 1 << 62
 
 
 class Shutdown:
-    """SHUTDOWN and the signals that mean the same."""
+    """SHUTDOWN and the signals that mean the same. What comes while one waits has it as its own."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -21,11 +23,17 @@ class Shutdown:
         self._deadline_ms = 0
         self._save: bool | None = None
         self._force = False
+        self._called_off: list[Callable[[], None]] = []
 
     @property
     def is_waiting(self) -> bool:
         """Whether replicas are being given time."""
         return self._timer is not None
+
+    @property
+    def left_ms(self) -> int:
+        """How much time they have left."""
+        return self._deadline_ms - self._node.world.now_ms()
 
     def begin(self, *, save: bool | None, now: bool, force: bool) -> str | None:
         """Ends the process, at once or when the replicas have caught up; the reason when it can't.
@@ -34,19 +42,22 @@ class Shutdown:
         the data cannot be saved.
         """
         node = self._node
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if self.is_waiting or node.is_stopped:
+            return None
         self._save, self._force = save, force
         node.log("warning", "User requested shutdown...")
         timeout_ms = node.options.shutdown_timeout * 1000
         if not now and timeout_ms and self._lagging():
             self._deadline_ms = node.world.now_ms() + timeout_ms
-            node.pause_writes(node.world.unix_ms() + timeout_ms)
+            node.pause_writes(_FOR_EVER_MS)
             node.log("notice", "Waiting for replicas before shutting down.")
             self._wait()
             return None
         return self._finish()
+
+    def when_called_off(self, call: Callable[[], None]) -> None:
+        """Calls back if the end that is being waited for does not come."""
+        self._called_off.append(call)
 
     def abort(self) -> bool:
         """SHUTDOWN ABORT; whether there was one to abort."""
@@ -54,9 +65,15 @@ class Shutdown:
             return False
         self._timer.cancel()
         self._timer = None
-        self._node.pause_writes(0)
+        self._call_off()
         self._node.log("notice", "Shutdown manually aborted.")
         return True
+
+    def _call_off(self) -> None:
+        calls, self._called_off = self._called_off, []
+        for call in calls:
+            call()
+        self._node.pause_writes(0)
 
     def _lagging(self) -> list[str]:
         replication = self._node.replication
@@ -88,7 +105,8 @@ class Shutdown:
         node.disk.stop()
         failure = node.aof_rewriter.stop(force=self._force) or self._save_data()
         if failure is not None:
-            node.pause_writes(0)
+            node.log("warning", "Errors trying to shut down the server. Check the logs for more information.")
+            self._call_off()
             return failure
         node.aof.stop()
         node.stop(0)

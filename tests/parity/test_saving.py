@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import NO_SERVER
 from tests.support.either import Either
-from tests.support.oracle import SERVER
+from tests.support.oracle import SERVER, Connection
 
 pytestmark = pytest.mark.xdist_group("e2e")
 Start = Callable[..., Either]
@@ -196,3 +196,26 @@ def test_whether_writes_are_refused_is_settled_at_once(start: Start, name: str, 
         for value in (off.encode(), on, off.encode())
     ]
     assert [b"MISCONF" in reply for reply in replies] == [False, True, False]
+
+
+def test_a_shutdown_that_waits_is_joined_and_called_off(start: Start) -> None:
+    server = start("--shutdown-timeout", "60")
+    replica = Connection(server.port)
+    replica.raw("REPLCONF", "listening-port", 7777)
+    replica._socket.sendall(b"SYNC\r\n")
+    server.wait_for_log("Synchronization with replica 127.0.0.1:7777 succeeded")
+    server.ok("SET", "a", "1")
+    waiting = [Connection(server.port) for _ in range(2)]
+    for each, words in zip(waiting, (b"SHUTDOWN NOSAVE", b"SHUTDOWN NOW"), strict=True):
+        each._socket.sendall(words + b"\r\nECHO end\r\n")
+        server.until("it to wait", lambda: server.info("clients", "blocked_clients") != "0")
+    server.until("both to wait", lambda: server.info("clients", "blocked_clients") == "2")
+    assert 0 < int(server.info("server", "shutdown_in_milliseconds")) <= 60_000
+    server.ok("SHUTDOWN", "ABORT")
+    for each in waiting:
+        assert each.next_reply() == b"-ERR Errors trying to SHUTDOWN. Check logs.\r\n"
+        assert each.next_reply() == b"$3\r\nend\r\n"
+        each.close()
+    replica.close()
+    assert server.info("server", "shutdown_in_milliseconds") == ""
+    server.ok("SET", "a", "2")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 from cluster.commands.context import BusLink, Migration, Server, Usage
 from cluster.commands.gauge import Allocated
@@ -61,6 +62,13 @@ class NotingHost:
     def shutdown(self, *, save: bool | None, now: bool, force: bool) -> str | None:
         self.shutdowns.append((save, now, force))
         return self.refuses or None
+
+    @property
+    def is_shutting_down(self) -> bool:
+        return False
+
+    def when_shutdown_called_off(self, call: Callable[[], None]) -> None:
+        raise AssertionError("no shutdown waits here")
 
     def abort_shutdown(self) -> bool:
         return False

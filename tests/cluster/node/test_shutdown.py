@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from tests.cluster.node.single import Raw, Single
 
 
@@ -60,3 +62,40 @@ def test_it_can_be_called_off() -> None:
     assert client.take() == b"+OK\r\n"
     single.simulation.run_for(10_000)
     assert single.world.alive
+
+
+def test_whoever_asked_hears_that_it_was_called_off() -> None:
+    single, _replica = with_silent_replica()
+    one, other, third = single.connect(), single.connect(), single.connect()
+    assert one.send(b"SHUTDOWN\r\nPING\r\n") == b""
+    assert other.send(b"SHUTDOWN NOW SAVE\r\nPING\r\n") == b""
+    assert b"\r\nshutdown_in_milliseconds:4" in third.send(b"INFO server\r\n")
+    assert third.send(b"SHUTDOWN ABORT\r\nSHUTDOWN ABORT\r\n") == b"+OK\r\n-ERR No shutdown in progress.\r\n"
+    for each in (one, other):
+        assert each.take() == b"-ERR Errors trying to SHUTDOWN. Check logs.\r\n+PONG\r\n"
+    assert b"shutdown_in" not in third.send(b"INFO server\r\n")
+
+
+def test_whoever_asked_hears_that_it_failed_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    single, _replica = with_silent_replica()
+    raw = single.connect()
+    assert raw.send(b"SHUTDOWN SAVE\r\n") == b""
+    monkeypatch.setattr(single.node.disk, "write", lambda: "ERR")
+    assert raw.take(6000) == b"-ERR Errors trying to SHUTDOWN. Check logs.\r\n"
+    assert raw.send(b"SET a 2\r\n") == b"+OK\r\n"
+    assert single.logged("Errors trying to shut down the server. Check the logs for more information.")
+
+
+def test_one_that_has_gone_meanwhile_is_no_trouble() -> None:
+    single, _replica = with_silent_replica()
+    raw = single.connect()
+    raw.send(b"SHUTDOWN\r\n")
+    assert raw.link is not None
+    raw.link.close()
+    assert single.connect().send(b"SHUTDOWN ABORT\r\n") == b"+OK\r\n"
+
+
+def test_the_end_comes_once() -> None:
+    single = Single()
+    single.connect().send(b"SHUTDOWN NOSAVE\r\nSHUTDOWN NOSAVE\r\n")
+    assert sum("bye bye" in line for line in single.world.lines) == 1
