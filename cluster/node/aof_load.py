@@ -109,7 +109,8 @@ class AofLoader:
         is_base = file is self._folder.manifest.base
         self._log("notice", f"Reading RDB {'base file' if is_base else 'preamble'} on AOF loading...")
         # Expired keys as well: commands that follow were written when they were still there.
-        loader = dump.Loader(self._server.databases, [], limits=self._server.options)
+        options = self._server.options
+        loader = dump.Loader(self._server.databases, [], limits=options, checksum=options.rdbchecksum)
         try:
             while part:
                 loader.feed(part)

@@ -83,7 +83,7 @@ class FileCopy:
         self._done = done
         self._name = f"temp-{host.world.unix_ms() // 1000}.{host.world.pid}.rdb"
         self._file: AppendFile | None = host.world.open_append(self._name)
-        self._seal = Seal()
+        self._seal = Seal(checksum=host.options.rdbchecksum)
         self._is_abandoned = False
         self.is_loading = False
 
@@ -162,7 +162,7 @@ class SocketCopy:
         self._link = link
         self._done = done
         self._fresh = [Keyspace(host.clock, each.index) for each in host.server.databases]
-        self._loader = dump.Loader(self._fresh, [], limits=host.options)
+        self._loader = dump.Loader(self._fresh, [], limits=host.options, checksum=host.options.rdbchecksum)
         self._is_whole = False
         self._is_held = False
         self._taken_bytes = 0

@@ -91,7 +91,11 @@ class Disk:
         self.aux = {}
         self.expired_keys = []
         loader = dump.Loader(
-            self._server.databases, self.expired_keys, limits=self._options, alive_at_ms=alive_at_ms
+            self._server.databases,
+            self.expired_keys,
+            limits=self._options,
+            alive_at_ms=alive_at_ms,
+            checksum=self._options.rdbchecksum,
         )
         try:
             self.total_bytes = self._world.files.size_bytes(name) or 0

@@ -110,7 +110,7 @@ class Loader:
     Keys whose expiry lies before `alive_at_ms` (unix time) are left out and added to `expired`, with their
     database: a primary drops them, a replica (0) keeps them until its primary's DEL. `libraries` is the code
     of the libraries of functions that are in the file. A key that is there already is replaced; where there
-    was none to begin with, it came twice, and the file is refused.
+    was none to begin with, it came twice, and the file is refused. `checksum` is rdbchecksum.
     """
 
     def __init__(
@@ -120,6 +120,7 @@ class Loader:
         *,
         limits: Limits = DEFAULT_LIMITS,
         alive_at_ms: int = 0,
+        checksum: bool = True,
     ) -> None:
         self.aux: dict[bytes, bytes] = {}
         self.libraries: list[bytes] = []
@@ -129,7 +130,7 @@ class Loader:
         self._limits = limits
         self._alive_at_ms = alive_at_ms
         self._is_alone = not any(map(len, databases))
-        self._reader = FileReader(len(databases))
+        self._reader = FileReader(len(databases), checksum=checksum)
         self.feed = self._reader.feed
         self.end = self._reader.end
         self.rest = self._reader.rest

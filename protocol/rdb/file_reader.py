@@ -49,11 +49,13 @@ def decode_file(data: bytes, databases: int = 2**31) -> Iterator[FilePart]:
 
 class FileReader:
     """An RDB file in pieces: feed() them, and take the parts() that are whole by then; end() when nothing
-    more comes. `is_over` says that the file has ended well; rest() is what was fed behind it.
+    more comes. `is_over` says that the file has ended well; rest() is what was fed behind it. Not
+    `checksum`: that at the end is not looked at, as with rdbchecksum no.
     """
 
-    def __init__(self, databases: int = 2**31) -> None:
+    def __init__(self, databases: int = 2**31, *, checksum: bool = True) -> None:
         self.is_over = False
+        self._checksum = checksum
         self._databases = databases
         self._database = 0
         self._version = 0
@@ -188,7 +190,7 @@ class FileReader:
             self._mark = source.position
             seen = crc64(source.data[: source.position], self._crc)
             stored = _U64.unpack(source.take(8))[0]
-            if stored and stored != seen:
+            if self._checksum and stored and stored != seen:
                 raise CorruptPayload("Wrong RDB checksum")
         self.is_over = True
 

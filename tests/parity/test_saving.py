@@ -219,3 +219,20 @@ def test_a_shutdown_that_waits_is_joined_and_called_off(start: Start) -> None:
     replica.close()
     assert server.info("server", "shutdown_in_milliseconds") == ""
     server.ok("SET", "a", "2")
+
+
+@pytest.mark.parametrize("appendonly", ["yes", "no"])
+def test_without_rdbchecksum_a_wrong_checksum_is_not_seen(start: Start, appendonly: str) -> None:
+    server = start("--appendonly", appendonly, "--appendfsync", "no")
+    server.ok("SET", "a", "1")
+    if appendonly == "yes":
+        server.do("BGREWRITEAOF")
+        server.wait_for_log("Background AOF rewrite finished successfully")
+    else:
+        server.ok("SAVE")
+    server.kill()
+    (file,) = server.folder.rglob("*.rdb")
+    data = file.read_bytes()
+    file.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    server.start("--rdbchecksum", "no")
+    assert server.do("GET", "a") == b"$1\r\n1\r\n"

@@ -98,6 +98,14 @@ def test_a_link_that_breaks_in_the_middle_leaves_all_as_it_was(load: str) -> Non
 
 
 @pytest.mark.parametrize("load", ["disabled", "on-empty-db", "swapdb"])
+def test_without_rdbchecksum_the_checksum_of_a_copy_may_be_wrong(load: str) -> None:
+    single, primary = following(load, rdbchecksum="no")
+    copy = NEW[:-1] + bytes([NEW[-1] ^ 1])
+    primary.send(b"+FULLRESYNC %b 100\r\n$%d\r\n" % (HISTORY, len(copy)) + copy)
+    assert keys(single) == {b"new"}
+
+
+@pytest.mark.parametrize("load", ["disabled", "on-empty-db", "swapdb"])
 @pytest.mark.parametrize("bad", [NEW[:-1] + b"\0", b"garbage", NEW[:20] + b"\x00" + NEW[21:]])
 def test_a_copy_that_is_none_leaves_all_as_it_was(load: str, bad: bytes) -> None:
     single, primary = following(load)
