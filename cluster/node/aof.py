@@ -10,7 +10,6 @@ Source: https://redis.io/docs/latest/operate/oss_and_stack/management/persistenc
 
 from __future__ import annotations
 
-import errno
 import os
 from typing import Final
 
@@ -18,6 +17,7 @@ from cluster.commands.context import Server
 from cluster.node.aof_folder import TEMPORARY_INCREMENT, AofFolder
 from cluster.node.log import Log, Throttle
 from cluster.node.world import AppendFile, World
+from protocol.aof_manifest import Manifest
 
 OFF: Final = "off"
 WAITING: Final = "waiting"
@@ -45,6 +45,7 @@ class AppendOnly:
         self._synced_ms = world.now_ms()
         self._postponed_since_ms: int | None = None
         self._written = (0, 0)
+        self._held_at_bytes: int | None = None
         self._write_error = ""
         self._sync_error = ""
         self._retry_ms = 0
@@ -73,28 +74,75 @@ class AppendOnly:
 
     def begin_increment(self) -> None:
         """Has what comes from now on in a file of its own: a new base is to hold all before it. Raises
-        OSError: the old file stays in use."""
+        OSError: the old file stays in use.
+
+        Where the old file cannot take what is on its way (the disk is full) nothing more is written until
+        there is a base or there will be none: written to a new file, what comes would stand behind a gap, and
+        should the base fail, the gap would stay. With the base in place what the old file lacks is in it, and
+        replace_increment() goes on behind that; without it, let_go() goes on with the old file.
+        """
         if self.state == WAITING:
+            old = self._file
             self._world.files.remove(self.folder.path(TEMPORARY_INCREMENT))
             self._open(TEMPORARY_INCREMENT)
-            name = TEMPORARY_INCREMENT
-        else:
-            self._settle()
-            manifest = self.folder.manifest.copy()
-            name = manifest.add_increment(self.folder.prefix).name
-            # Whatever a crash has left under this name was never named by a manifest.
-            self._world.files.remove(self.folder.path(name))
-            old = self._file
-            self._open(name)
-            try:
-                self.folder.persist(manifest)
-            except OSError:
-                self._close()
-                self._file = old
-                raise
             if old is not None:
                 old.close()
+            self._forget(self._journal.fed_bytes)
+            self._log("notice", f"Creating AOF incr file {TEMPORARY_INCREMENT} on background rewrite")
+            return
+        self.flush(force=True)
+        if self._journal.pending:
+            self._held_at_bytes = self._journal.fed_bytes
+            self._journal.begin()
+            return
+        self._settle()
+        manifest = self.folder.manifest.copy()
+        manifest.add_increment(self.folder.prefix)
+        self._switch(manifest)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether nothing is written until the new base is there."""
+        return self._held_at_bytes is not None
+
+    def replace_increment(self, manifest: Manifest) -> None:
+        """The new base is there: goes on behind it, in the last increment of this manifest. Raises OSError:
+        all is as before."""
+        assert self._held_at_bytes is not None
+        self._switch(manifest)
+        self._forget(self._held_at_bytes)
+        self._held_at_bytes = None
+        self.flush(force=True)
+
+    def let_go(self) -> None:
+        """There will be no new base."""
+        self._held_at_bytes = None
+
+    def _switch(self, manifest: Manifest) -> None:
+        """Makes this the manifest, and goes on with its last increment. Raises OSError: the old file stays in
+        use."""
+        name = manifest.increments[-1].name
+        # Whatever a crash has left under this name was never named by a manifest.
+        self._world.files.remove(self.folder.path(name))
+        old = self._file
+        self._open(name)
+        try:
+            self.folder.persist(manifest)
+        except OSError:
+            self._close()
+            self._file = old
+            raise
+        if old is not None:
+            old.close()
         self._log("notice", f"Creating AOF incr file {name} on background rewrite")
+
+    def _forget(self, fed_bytes: int) -> None:
+        """What was fed until then needs no file any more: a base has it, or is to have it."""
+        journal = self._journal
+        del journal.pending[: fed_bytes - journal.taken_bytes]
+        journal.taken_bytes = fed_bytes
+        if not journal.pending:
+            self._wrote()
 
     def adopt_increment(self, name: str) -> None:
         """The first base is there: the temporary file becomes an increment. Raises OSError."""
@@ -113,14 +161,11 @@ class AppendOnly:
         self._journal.begin()
 
     def _settle(self) -> None:
-        """Everything until now is in the present file, on disk. Raises OSError.
+        """What has been written to the present file is on disk. Raises OSError.
 
         A power cut may then leave only the last increment without its end, whatever appendfsync is; with the
         end of an earlier one missing, those behind it would make no sense.
         """
-        self.flush(force=True)
-        if self._journal.pending:
-            raise OSError(errno.EIO, self._write_error)
         if self._file is not None:
             self._file.sync()
             self._unsynced_bytes = 0
@@ -162,7 +207,7 @@ class AppendOnly:
     def flush(self, *, force: bool = False) -> None:
         """Writes what is on its way; `force` does not wait for a busy disk."""
         file, journal = self._file, self._journal
-        if file is None or not journal.pending:
+        if file is None or not journal.pending or self.is_held:
             return
         if not force and self._is_busy():
             return
@@ -177,12 +222,16 @@ class AppendOnly:
         self._written = (journal.taken_bytes, self._server.replication.offset)
         self._unsynced_bytes += len(data)
         self.size_bytes += len(data)
+        self._wrote()
+        if self._options.appendfsync == "always" and not self._spares_disk():
+            self._sync_now(file)
+
+    def _wrote(self) -> None:
+        """Everything has been written."""
         if self._write_error:
             self._log("warning", "AOF write error looks solved, Redis can write again.")
             self._write_error = ""
             self._told()
-        if self._options.appendfsync == "always" and not self._spares_disk():
-            self._sync_now(file)
 
     def _is_busy(self) -> bool:
         """everysec: a write would wait for the fsync that is under way, and all clients with it."""

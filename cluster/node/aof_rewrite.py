@@ -118,6 +118,7 @@ class Rewriter:
             child, self._child = self._child, None
             child.kill()
             self._aof.is_rewriting = False
+            self._aof.let_go()
 
     # BGREWRITEAOF
 
@@ -157,6 +158,7 @@ class Rewriter:
             )
         except OSError as error:
             self._disk.accounts.close(account, AOF)
+            self._aof.let_go()
             self._log("warning", f"Can't rewrite append only file in background: {error.strerror}")
             self._failed()
             return error.strerror or str(error)
@@ -179,6 +181,7 @@ class Rewriter:
             except OSError as error:
                 failure = error.strerror or str(error)
         if failure:
+            self._aof.let_go()
             words = failure if failure.startswith(BY_SIGNAL) else f"terminated with error: {failure}"
             self._log("warning", f"Background AOF rewrite {words}")
             if failure != STOPPED:
@@ -194,8 +197,13 @@ class Rewriter:
         base = manifest.set_base(self._folder.prefix, is_rdb=self._options.aof_use_rdb_preamble)
         if aof.state == WAITING:
             aof.adopt_increment(manifest.add_increment(self._folder.prefix).name)
+        elif aof.is_held:
+            manifest.add_increment(self._folder.prefix)
         manifest.retire_increments(keep_last=aof.state != OFF)
-        self._folder.persist(manifest)
+        if aof.is_held:
+            aof.replace_increment(manifest)
+        else:
+            self._folder.persist(manifest)
         if aof.state == WAITING:
             aof.state = ON
         self.base_bytes = self._folder.size_bytes(base)

@@ -212,6 +212,27 @@ def test_a_shutdown_that_fails_leaves_everything_at_work(server: Server) -> None
     assert (client.get("a"), client.get("b")) == ("before", "after")
 
 
+def test_a_rewrite_makes_room_on_a_full_disk(server: Server) -> None:
+    client = server.start(*APPENDING)
+    client.set("a", "before")
+    server.limit(5000)
+    written = 0
+    with pytest.raises(ResponseError, match="MISCONF Errors writing to the AOF file"):
+        while True:
+            client.set("number", f"{written}:{WORD}")
+            written += 1
+    client.bgrewriteaof()
+    server.wait_for("aof_last_write_status", "ok")
+    assert "AOF write error looks solved, Redis can write again." in server.log
+    client.set("b", "after")
+    server.wait_for("aof_rewrite_in_progress", 0)
+    assert server.status("aof_last_bgrewrite_status") == "ok"
+    server.wait_for("aof_buffer_length", 0)
+    server.kill()
+    client = server.start(*APPENDING)
+    assert client.mget("a", "b", "number") == ["before", "after", f"{written - 1}:{WORD}"]
+
+
 @pytest.fixture
 def powerless(server: Server) -> Server:
     """A server to which a folder's mode means something."""

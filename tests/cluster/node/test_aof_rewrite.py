@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import pytest
 
 from protocol.aof_manifest import parse_manifest
 from protocol.resp.writer import encode_command
 from tests.cluster.node.single import Single
 from tools.sim.cluster import PORT, SimCluster
-from tools.sim.world import SimWorld
+from tools.sim.world import SimAppendFile, SimWorld
 
 MANIFEST = "appendonlydir/appendonly.aof.manifest"
 
@@ -137,3 +139,96 @@ def test_a_replicas_file_has_the_copy_and_the_stream() -> None:
     name = two.node.aof.folder.manifest.increments[-1].name
     written = two.disk.contents[f"appendonlydir/{name}"]
     assert written.count(encode_command([b"MULTI"])) == written.count(encode_command([b"EXEC"])) == 1
+
+
+def no_room(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+class Child:
+    """One at work until the test has it end."""
+
+    pid = 2
+
+    def __init__(self, world: SimWorld, name: str, data: bytes, done: Callable[[str], None]) -> None:
+        self._files = world.files
+        self._name = name
+        self._data = data
+        self._done = done
+
+    def end(self, failure: str = "") -> None:
+        if not failure:
+            self._files.write_atomically(self._name, self._data)
+        self._done(failure)
+
+    def kill(self) -> None:
+        """Whoever kills it does not wait for its end."""
+
+
+Produce = Callable[[], Iterable[bytes]]
+
+
+def slow(monkeypatch: pytest.MonkeyPatch) -> list[Child]:
+    """The children, from now on."""
+    children: list[Child] = []
+
+    def fork_save(
+        world: SimWorld,
+        name: str,
+        produce: Callable[[], Iterable[bytes]],
+        done: Callable[[str], None],
+        _: object,
+    ) -> Child:
+        children.append(Child(world, name, b"".join(produce()), done))
+        return children[-1]
+
+    monkeypatch.setattr(SimWorld, "fork_save", fork_save)
+    return children
+
+
+@pytest.mark.parametrize("end", ["success", "failure", "switched off", "no manifest"])
+def test_what_found_no_room_is_in_the_new_base_or_written_after_all(
+    end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    single = filled()
+    raw = single.connect()
+    children = slow(monkeypatch)
+    old = single.node.aof.folder.manifest.increments[-1].name
+    with monkeypatch.context() as full:
+        full.setattr(SimAppendFile, "write", no_room)
+        assert raw.send(b"RPUSH l 4\r\nSELECT 1\r\nSET c 1\r\nSELECT 0\r\n").startswith(b":4\r\n")
+        assert raw.send(b"BGREWRITEAOF\r\n") == b"+Background append only file rewriting started\r\n"
+    single.simulation.run_for(3000)  # with room again, but not behind what is missing
+    single.node.engine.propagate(1, [b"SET", b"c", b"2"])
+    assert raw.send(b"SET a refused\r\n").startswith(b"-MISCONF Errors writing to the AOF file")
+    assert b"$1\r\n4\r\n" not in single.disk.contents[f"appendonlydir/{old}"]
+    if end == "switched off":
+        single.node.aof_rewriter.switch_off()
+    else:
+        with monkeypatch.context() as full:
+            if end == "no manifest":
+                full.setattr(single.node.aof.folder, "persist", no_room)
+            children[0].end("failed" if end == "failure" else "")
+        single.simulation.run_for(2000)
+        assert single.logged("AOF write error looks solved")
+        assert (single.node.aof.folder.manifest.increments[-1].name == old) == (end != "success")
+        assert raw.send(b"RPUSH l 5\r\n") == b":5\r\n"
+    assert restarted(single).endswith(b":4\r\n" if end == "switched off" else b":5\r\n")
+    assert single.connect().send(b"SELECT 1\r\nGET c\r\n") == b"+OK\r\n$1\r\n2\r\n"
+
+
+def test_nothing_comes_twice_when_the_first_base_takes_two_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    single = filled(appendonly="no")
+    raw = single.connect()
+    children = slow(monkeypatch)
+    raw.send(b"CONFIG SET appendonly yes\r\n")
+    with monkeypatch.context() as full:
+        full.setattr(SimAppendFile, "write", no_room)
+        assert raw.send(b"RPUSH l 4\r\n") == b":4\r\n"
+        children[0].end("failed")
+        single.simulation.run_for(200)
+    children[1].end()
+    raw.send(b"SET b 2\r\n")
+    single.world.kill()
+    single.start(appendonly="yes")
+    assert single.connect().send(b"MGET a b\r\nLLEN l\r\n") == b"*2\r\n$1\r\n1\r\n$1\r\n2\r\n:4\r\n"
