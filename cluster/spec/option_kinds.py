@@ -190,11 +190,21 @@ class MemoryOrPercent(Option[int]):
 
 
 class Choice(Option[str]):
-    """One of some words; several of them, in any order, when `combines`."""
+    """One of some words; several of them, in any order, when `combines`. `check` gives the reason why they
+    will not do together, or None."""
 
-    def __init__(self, default: str, choices: str, *, combines: bool = False, **rest: Any) -> None:
+    def __init__(
+        self,
+        default: str,
+        choices: str,
+        *,
+        combines: bool = False,
+        check: Callable[[list[str]], str | None] | None = None,
+        **rest: Any,
+    ) -> None:
         super().__init__(default, **rest)
         self.choices = choices.split()
+        self.check = check
         self.several = combines
 
     def parse(self, words: list[str]) -> str:
@@ -203,6 +213,9 @@ class Choice(Option[str]):
             _one(words)
         if not lowered or any(word not in self.choices for word in lowered):
             raise OptionError(f"argument(s) must be one of the following: {', '.join(self.choices)}")
+        reason = self.check(lowered) if self.check else None
+        if reason:
+            raise OptionError(reason)
         return " ".join(choice for choice in self.choices if choice in lowered)
 
     def lines(self, value: str) -> list[str]:

@@ -60,9 +60,17 @@ def _file_name(directive: str, kind: str) -> Callable[[str], str | None]:
     def check(word: str) -> str | None:
         if not word:
             return f"{directive} can't be empty"
-        return f"{directive} can't be a path, just a {kind}" if "/" in word else None
+        return f"{directive} can't be a path, just a {kind}" if set(word) & set("/\\") else None
 
     return check
+
+
+_BOTH = "shutdown options SAVE and NOSAVE can't be used simultaneously"
+_ENDS = ("default", "default save nosave now force")
+
+
+def _ends(words: list[str]) -> str | None:
+    return _BOTH if {"save", "nosave"} <= set(words) else None
 
 
 def _hostname(word: str) -> str | None:
@@ -161,8 +169,8 @@ class _Directives:
     proc_title_template = Text("{title} {listen-addr} {server-mode}")
     ignore_warnings = Text()
     shutdown_timeout = Integer(10)
-    shutdown_on_sigint = Choice("default", "default save nosave now force", combines=True)
-    shutdown_on_sigterm = Choice("default", "default save nosave now force", combines=True)
+    shutdown_on_sigint = Choice(*_ENDS, combines=True, check=_ends)
+    shutdown_on_sigterm = Choice(*_ENDS, combines=True, check=_ends)
     hz = Integer(10)
     dynamic_hz = Boolean(True)
     disable_thp = Boolean(True, immutable=True)
@@ -350,12 +358,13 @@ class Options(_Directives):
         self.given.add(option.name)
 
     def change(self, settings: Mapping[str, str]) -> list[str]:
-        """CONFIG SET: all of them or none. Gives the names (the directives' own) that were set. Raises
-        ChangeRefused."""
+        """CONFIG SET: all of them or none. Gives the names (the directives' own) of those that are not what
+        they were. Raises ChangeRefused."""
         parsed = {self._changeable(name).name: self._parsed(name, text) for name, text in settings.items()}
+        changed = [name for name, value in parsed.items() if value != self.value(DIRECTIVES[name])]
         for name, value in parsed.items():
             self.__dict__[DIRECTIVES[name].attribute] = value
-        return list(parsed)
+        return changed
 
     def value(self, option: Option[Any]) -> Any:
         """What an option's value is now."""

@@ -157,3 +157,10 @@ def test_waitaof_counts_nothing_as_on_disk_before_the_first_base_is() -> None:
     assert raw.send(b"CONFIG SET appendonly no\r\nWAITAOF 1 0 0\r\n") == (
         b"+OK\r\n-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.\r\n"
     )
+
+
+def test_switched_on_when_it_is_on_changes_nothing() -> None:
+    single = appending()
+    name = single.node.aof.folder.manifest.increments[-1].name
+    assert single.connect().send(b"CONFIG SET appendonly yes\r\n", wait_ms=500) == b"+OK\r\n"
+    assert single.node.aof.folder.manifest.increments[-1].name == name

@@ -24,7 +24,9 @@ def test_names_and_defaults_are_those_of_redis(oracle: Oracle) -> None:
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize("value", ["x y", "99999999999999999999999", "-5000000000", "maybe"])
+@pytest.mark.parametrize(
+    "value", ["x y", "99999999999999999999999", "-5000000000", "maybe", "save nosave now"]
+)
 def test_refusals_are_those_of_redis(oracle: Oracle, value: str) -> None:
     unsigned = {"maxmemory-clients", "maxmemory", "cluster-link-sendbuf-limit"}
     for name, option in BY_NAME.items():
@@ -67,6 +69,7 @@ def test_lines_of_a_file_add_up_where_redis_adds_them_up() -> None:
         ("port", ["1", "2"], "wrong number of arguments"),
         ("unixsocketperm", ["9"], "argument couldn't be parsed as an octal number"),
         ("appendfilename", ["a/b"], "appendfilename can't be a path, just a filename"),
+        ("appenddirname", ["a\\b"], "appenddirname can't be a path, just a dirname"),
         ("replicaof", ["host", "x"], "Invalid master port"),
         ("rename-command", ["GET"], "Bad directive or wrong number of arguments"),
         ("save", ["1"], "Invalid save parameters"),
@@ -87,6 +90,7 @@ def test_change_is_all_or_nothing() -> None:
     assert (caught.value.name, options.maxmemory) == ("hz", 0)
     assert options.change({"maxmemory": "1gb", "slave-priority": "7"}) == ["maxmemory", "replica-priority"]
     assert (options.maxmemory, options.replica_priority) == (1 << 30, 7)
+    assert options.change({"maxmemory": "1024mb", "hz": "11"}) == ["hz"]
 
 
 def test_what_may_not_change_while_running() -> None:
