@@ -44,6 +44,8 @@ class Rewriter:
         self.last_duration_s = -1
         self.count = 0
         self.failures = 0
+        """Of children, one after the other."""
+        self._tries_in_vain = 0
 
     @property
     def is_running(self) -> bool:
@@ -129,7 +131,7 @@ class Rewriter:
             return "ERR Background append only file rewriting already in progress"
         if self._disk.is_saving or is_nested:
             self.is_scheduled = True
-            self.failures = 0
+            self.failures = self._tries_in_vain = 0
             return "Background append only file rewriting scheduled"
         if self.start() is None:
             return "Background append only file rewriting started"
@@ -153,6 +155,7 @@ class Rewriter:
             self._folder.make()
             if self._aof.state != OFF:
                 self._aof.begin_increment()
+            self.count += 1
             child = self._world.fork_save(
                 self._folder.path(base.name), lambda: self._base(account.count), ended, account
             )
@@ -185,6 +188,7 @@ class Rewriter:
             words = failure if failure.startswith(BY_SIGNAL) else f"terminated with error: {failure}"
             self._log("warning", f"Background AOF rewrite {words}")
             if failure != STOPPED:
+                self.failures += 1
                 self._failed()
             self.is_scheduled = self._aof.state == WAITING
             return
@@ -209,17 +213,17 @@ class Rewriter:
         self.base_bytes = self._folder.size_bytes(base)
         aof.count()
         self.last_ok = True
-        self.count += 1
-        self.failures = 0
+        self.failures = self._tries_in_vain = 0
         self._limited_until_ms = 0
         self._folder.delete_history()
 
     def _failed(self) -> None:
-        """Each failure past the third doubles the time until the next try: each leaves one more increment."""
+        """Each failure past the third doubles the time until the next try: each leaves one more increment,
+        also where no child could be had."""
         self.last_ok = False
-        self.failures += 1
-        if self.failures >= FAILURES_BEFORE_LIMIT:
-            wait_ms = min(LIMIT_MS_MAX, MINUTE_MS << (self.failures - FAILURES_BEFORE_LIMIT))
+        self._tries_in_vain += 1
+        if self._tries_in_vain >= FAILURES_BEFORE_LIMIT:
+            wait_ms = min(LIMIT_MS_MAX, MINUTE_MS << (self._tries_in_vain - FAILURES_BEFORE_LIMIT))
             self._limited_until_ms = self._world.now_ms() + wait_ms
             self._log(
                 "warning",

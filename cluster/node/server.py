@@ -291,8 +291,9 @@ class Node:
         self.write_acks.tick(self.world.now_ms())
         self.failover.tick()
         if not self.server.loading:
-            self.disk.tick()
+            # Where both have been asked for, the rewrite comes first, as in Redis.
             self.aof_rewriter.tick()
+            self.disk.tick()
         self.aof.tick()
 
     def before_requests(self) -> None:

@@ -236,3 +236,40 @@ def test_without_rdbchecksum_a_wrong_checksum_is_not_seen(start: Start, appendon
     file.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     server.start("--rdbchecksum", "no")
     assert server.do("GET", "a") == b"$1\r\n1\r\n"
+
+
+def test_what_is_counted_of_rewrites(start: Start) -> None:
+    server = start(*SLOW)
+    fill(server)
+    for number, failures in ((signal.SIGKILL, "1"), (signal.SIGUSR1, "1"), (signal.SIGKILL, "2")):
+        server.do("BGREWRITEAOF")
+        os.kill(child(server, "Background append only file rewriting started"), number)
+        until(server, "aof_rewrite_in_progress", "0")
+        assert server.info("persistence", "aof_rewrites_consecutive_failures") == failures
+        assert server.info("persistence", "aof_last_bgrewrite_status") == "err"
+    server.ok("FLUSHALL")
+    server.do("BGREWRITEAOF")
+    until(server, "aof_rewrite_in_progress", "0")
+    assert server.info("persistence", "aof_rewrites") == "4"
+    assert server.info("persistence", "aof_rewrites_consecutive_failures") == "0"
+
+
+def test_a_rewrite_that_cannot_begin_is_not_counted(start: Start) -> None:
+    server = start()
+    (server.folder / "appendonlydir").write_text("a file")
+    assert server.do("BGREWRITEAOF").startswith(b"-ERR Can't execute an AOF background rewriting.")
+    assert server.info("persistence", "aof_rewrites") == "0"
+    assert server.info("persistence", "aof_rewrites_consecutive_failures") == "0"
+    assert server.info("persistence", "aof_last_bgrewrite_status") == "err"
+
+
+def test_of_both_in_a_transaction_the_rewrite_comes_first(start: Start) -> None:
+    server = start("--appendonly", "yes")
+    server.ok("MULTI")
+    for words in ("BGSAVE", "BGREWRITEAOF", "EXEC"):
+        server.do(words)
+    server.wait_for_log("Background saving terminated with success")
+    rewrite, save = map(
+        server.log.index, ("Background append only file rewriting started", "Background saving started")
+    )
+    assert rewrite < save
