@@ -20,8 +20,10 @@ from cluster.core.effects import (
     Trace,
 )
 from cluster.core.orders import ReplicationStatus
+from cluster.core.settings import Settings
 from cluster.node.bus import Bus
 from cluster.node.world import Timer, World
+from cluster.spec.options import Options
 from protocol.gossip.messages import Message
 
 
@@ -170,3 +172,20 @@ class CoreDriver:
 
     def _trace(self, effect: Trace) -> None:
         self._host.log(effect.level, effect.text)
+
+
+def update_settings(settings: Settings, options: Options) -> None:
+    """What the core goes by is what the options say now."""
+    settings.node_timeout_ms = options.cluster_node_timeout
+    settings.gossip_fanout = options.cluster_gossip_fanout
+    settings.replica_validity_factor = options.cluster_replica_validity_factor
+    settings.allow_replica_migration = options.cluster_allow_replica_migration
+    settings.write_acks = options.cluster_write_acks
+    settings.keeps_all = options.appendonly and options.appendfsync == "always"
+    settings.migration_barrier = options.cluster_migration_barrier
+    settings.replica_no_failover = options.cluster_replica_no_failover
+    settings.require_full_coverage = options.cluster_require_full_coverage
+    settings.allow_reads_when_down = options.cluster_allow_reads_when_down
+    settings.allow_pubsub_when_down = options.cluster_allow_pubsubshard_when_down
+    settings.announce_hostname = options.cluster_announce_hostname
+    settings.preferred_endpoint = options.cluster_preferred_endpoint_type

@@ -209,12 +209,7 @@ def _handle_signals(world: OsWorld, node: Node) -> None:
         received.append(number)
         node.log("warning", f"Received {number.name} scheduling shutdown...")
         save = True if "save" in words.split() else False if "nosave" in words.split() else None
-        if node.shutdown(save=save, now="now" in words.split(), force="force" in words.split()) is not None:
-            node.log(
-                "warning",
-                f"{number.name} received but errors trying to shut down the server, check the logs for more "
-                "information",
-            )
+        node.shutdown(save=save, now="now" in words.split(), force="force" in words.split())
 
     world.on_signal(signal.SIGTERM, lambda: end(signal.SIGTERM, node.options.shutdown_on_sigterm))
     world.on_signal(signal.SIGINT, lambda: end(signal.SIGINT, node.options.shutdown_on_sigint))

@@ -24,7 +24,7 @@ from cluster.node.aof_rewrite import Rewriter
 from cluster.node.bus import Bus
 from cluster.node.clients import Clients
 from cluster.node.disk import Disk
-from cluster.node.driver import CoreDriver
+from cluster.node.driver import CoreDriver, update_settings
 from cluster.node.failover import Failover
 from cluster.node.loading import LoadError, Loading, Work
 from cluster.node.log import Log
@@ -585,20 +585,3 @@ class Node:
                     self.world.files.remove(name)
                 except OSError as error:
                     self.log("warning", f"Error removing the {what} file: {error.strerror}")
-
-
-def update_settings(settings: Settings, options: Options) -> None:
-    """Follows CONFIG SET."""
-    settings.node_timeout_ms = options.cluster_node_timeout
-    settings.gossip_fanout = options.cluster_gossip_fanout
-    settings.replica_validity_factor = options.cluster_replica_validity_factor
-    settings.allow_replica_migration = options.cluster_allow_replica_migration
-    settings.write_acks = options.cluster_write_acks
-    settings.keeps_all = options.appendonly and options.appendfsync == "always"
-    settings.migration_barrier = options.cluster_migration_barrier
-    settings.replica_no_failover = options.cluster_replica_no_failover
-    settings.require_full_coverage = options.cluster_require_full_coverage
-    settings.allow_reads_when_down = options.cluster_allow_reads_when_down
-    settings.allow_pubsub_when_down = options.cluster_allow_pubsubshard_when_down
-    settings.announce_hostname = options.cluster_announce_hostname
-    settings.preferred_endpoint = options.cluster_preferred_endpoint_type
