@@ -80,7 +80,7 @@ class Disk:
 
     # loading
 
-    def load(self, *, alive_at_ms: int) -> Work:
+    def load(self, *, alive_at_ms: int, may_be_missing: bool = True) -> Work:
         """Loads the RDB file, if there is one, in steps; `aux` has its auxiliary fields at the end.
 
         Keys that have expired by `alive_at_ms` (unix time) are left out and noted in `expired_keys`. Raises
@@ -105,7 +105,9 @@ class Disk:
             loader.end()
             yield from self._steps(loader)
             loader.check_end()
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if not may_be_missing:
+                raise LoadError(f"{name}: {error.strerror}") from error
             return
         except (OSError, CorruptFile) as error:
             for database in self._server.databases:

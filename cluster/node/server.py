@@ -458,7 +458,8 @@ class Node:
     def reload(self, *, saves: bool, flushes: bool) -> str | None:
         failure = self.disk.write() if saves else None
         alive_at_ms = 0 if self.replication.primary is not None else self.world.unix_ms()
-        return failure or self._load_anew(self.disk.load(alive_at_ms=alive_at_ms), flushes=flushes)
+        work = self.disk.load(alive_at_ms=alive_at_ms, may_be_missing=False)
+        return failure or self._load_anew(work, flushes=flushes)
 
     def _load_anew(self, work: Work, *, flushes: bool = True) -> str | None:
         """Loads in one go: nobody is served meanwhile."""

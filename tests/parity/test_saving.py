@@ -273,3 +273,10 @@ def test_of_both_in_a_transaction_the_rewrite_comes_first(start: Start) -> None:
         server.log.index, ("Background append only file rewriting started", "Background saving started")
     )
     assert rewrite < save
+
+
+def test_what_is_not_there_cannot_be_loaded(start: Start) -> None:
+    server = start("--enable-debug-command", "yes")
+    server.ok("SET", "a", "1")
+    assert server.do("DEBUG", "RELOAD", "NOSAVE") == b"-ERR Error trying to load the RDB dump\r\n"
+    assert server.do("DBSIZE") == b":0\r\n"

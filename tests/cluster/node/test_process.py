@@ -224,13 +224,19 @@ def test_bgsave_and_save_points(start: Start, tmp_path: Path) -> None:
 
 def test_a_second_sigint_ends_at_once(start: Start) -> None:
     process, client = ready(start)
-    with socket.create_connection(("127.0.0.1", client.connection_pool.connection_kwargs["port"])) as replica:
+    address = ("127.0.0.1", client.connection_pool.connection_kwargs["port"])
+    with socket.create_connection(address) as replica, socket.create_connection(address) as other:
         # A replica that never acknowledges: the first signal waits for it.
         replica.sendall(b"PSYNC ? -1\r\n")
         process.wait_for("Background saving terminated with success")
         client.set("key", "value")
         process.process.send_signal(signal.SIGINT)
         process.wait_for("Waiting for replicas before shutting down.")
+        other.sendall(b"SHUTDOWN ABORT\r\n")
+        assert other.recv(100) == b"+OK\r\n"
+        # One that was called off does not count.
+        process.process.send_signal(signal.SIGINT)
+        wait_until(lambda: "shutdown_in_milliseconds" in client.info("server"))
         process.process.send_signal(signal.SIGINT)
         code, said = process.end()
     assert code == 1
