@@ -259,7 +259,9 @@ class Rewriter:
                 self._log("warning", "Writing initial AOF, can't exit.")
                 return "Writing initial AOF, can't exit."
             self._log("warning", "Writing initial AOF. Exit anyway.")
-        self._kill()
+        if self._child is not None:
+            self._log("warning", "There is a child rewriting the AOF. Killing it!")
+            self._kill()
         if self._aof.state != OFF:
             self._log("notice", "Calling fsync() on the AOF file.")
             self._aof.put_on_disk()

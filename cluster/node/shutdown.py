@@ -92,16 +92,14 @@ class Shutdown:
 
     def _look(self) -> None:
         self._timer = None
-        lagging = self._lagging()
-        if lagging and self._node.world.now_ms() < self._deadline_ms:
+        if self._lagging() and self._node.world.now_ms() < self._deadline_ms:
             self._timer = self._node.world.call_at(self._node.world.now_ms() + _LOOK_AGAIN_MS, self._look)
             return
-        for line in lagging:
-            self._node.log("notice", line)
         self._finish()
 
     def _finish(self) -> str | None:
         node = self._node
+        self._tell_lag()
         node.disk.stop()
         failure = node.aof_rewriter.stop(force=self._force) or self._save_data()
         if failure is not None:
@@ -112,6 +110,17 @@ class Shutdown:
         node.stop(0)
         node.log("warning", "Redis is now ready to exit, bye bye...")
         return None
+
+    def _tell_lag(self) -> None:
+        lagging = self._lagging()
+        for line in lagging:
+            self._node.log("notice", line)
+        replication = self._node.replication
+        count = len(replication.replicas)
+        if count and replication.primary is None:
+            self._node.log(
+                "notice", f"{count - len(lagging)} of {count} replicas are in sync when shutting down."
+            )
 
     def _save_data(self) -> str | None:
         node = self._node

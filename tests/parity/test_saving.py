@@ -87,12 +87,20 @@ def test_nothing_stays_of_a_child_that_a_signal_has_ended(
         assert files(server) == []
 
 
-def test_nothing_stays_of_a_child_when_the_server_ends(start: Start) -> None:
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("BGSAVE", "There is a child saving an .rdb. Killing it!"),
+        ("BGREWRITEAOF", "There is a child rewriting the AOF. Killing it!"),
+    ],
+)
+def test_nothing_stays_of_a_child_when_the_server_ends(start: Start, command: str, words: str) -> None:
     server = start(*SLOW)
     fill(server)
-    server.do("BGSAVE")
+    server.do(command)
     server.client._socket.sendall(b"SHUTDOWN NOSAVE\r\n")
     assert server.process.wait(30) == 0
+    assert words in server.log
     assert files(server) == []
 
 

@@ -35,6 +35,7 @@ def test_replicas_get_time_and_writes_wait() -> None:
     single.simulation.run_for(2000)
     assert single.world.exit_code == 0
     assert single.logged("Lagging replica 10.9.9.9:7777")
+    assert single.logged("0 of 1 replicas are in sync when shutting down.")
 
 
 def test_it_ends_as_soon_as_replicas_have_caught_up() -> None:
@@ -50,6 +51,7 @@ def test_now_does_not_wait() -> None:
     single.node.shutdown(save=None, now=True, force=False)
     single.simulation.run_for(20)
     assert single.world.exit_code == 0
+    assert single.logged("0 of 1 replicas are in sync when shutting down.")
 
 
 def test_it_can_be_called_off() -> None:
