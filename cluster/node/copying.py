@@ -192,11 +192,13 @@ class SocketCopy:
         loader = self._loader
         try:
             while not loader.is_over:
-                is_whole = self._is_whole
+                seen = self._taken_bytes, self._is_whole
                 for _ in loader.steps():
                     self.loaded_bytes = loader.offset
                     yield True
-                if is_whole:
+                if seen != (self._taken_bytes, self._is_whole):
+                    continue  # between two slices; nobody will wake us for it again
+                if self._is_whole:
                     break
                 self._resume()
                 yield False

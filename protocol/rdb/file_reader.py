@@ -102,7 +102,8 @@ class FileReader:
                 if part is not None:
                     yield part
         except UnexpectedEnd as short:
-            if self._is_last:
+            # More may have come, and the end have been told, since these parts were begun.
+            if self._is_last and not self._pieces:
                 raise CorruptFile(self._base + self._mark, str(short)) from None
             source.position = start
             # A value that is not whole is tried again when twice as much of it is here, not with each piece.

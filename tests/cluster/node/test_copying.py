@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 
+from cluster.node.loading import SLICE_NS
 from protocol.rdb.encode import encode_file
 from protocol.rdb.records import DatabaseRecord, KeyRecord
 from protocol.resp.writer import encode_command
@@ -160,6 +163,24 @@ def test_what_we_have_is_served_while_a_later_state_of_it_arrives_beside_it() ->
     assert raw.send(b"REPLICAOF NO ONE\r\n").startswith(b"-LOADING")
     primary.send(later[-5:])
     assert raw.send(b"GET new\r\n") == b"$1\r\n2\r\n"
+
+
+@pytest.mark.parametrize("cut", [0.3, 0.9, -1])
+def test_the_end_may_come_between_two_slices_of_loading(cut: float) -> None:
+    values = {f"key:{number}": "value" for number in range(500)}
+    copy = rdb(**values)
+    single = Single(repl_diskless_load="swapdb")
+    single.world.kill()
+    single.stopwatch_ns = count(step=SLICE_NS + 1).__next__  # each step takes a slice
+    single.start()
+    primary = Primary(single)
+    primary.send(b"+FULLRESYNC %b 100\r\n$%d\r\n" % (HISTORY, len(copy)))
+    at = int(cut * len(copy)) if cut > 0 else len(copy) - 1
+    primary.send(copy[:at], 0)
+    primary.send(copy[at:])
+    assert len(keys(single)) == len(values)
+    assert single.node.replication.link_up
+    assert not single.logged("Failed trying to load")
 
 
 def test_the_file_goes_where_nothing_is_to_be_kept() -> None:

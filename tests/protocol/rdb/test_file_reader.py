@@ -101,3 +101,17 @@ def test_every_flipped_byte_of_a_plain_file_is_found(size: int) -> None:
         bad[at] ^= 0x20
         with pytest.raises(CorruptFile):
             in_pieces(bytes(bad), size)
+
+
+def test_what_comes_while_parts_are_taken_still_counts() -> None:
+    data = written([b"a" * 50, b"b" * 50])
+    cut = data.index(b"key:1") + 8
+    reader = FileReader()
+    reader.feed(data[:cut])
+    parts = reader.parts()
+    next(parts)
+    reader.feed(data[cut:])
+    reader.end()
+    found = [*parts, *reader.parts()]
+    assert [part.key for part in found if isinstance(part, KeyRecord)] == [b"key:0", b"key:1"]
+    assert reader.is_over
