@@ -146,6 +146,9 @@ def rewritten(text: str, options: Options) -> str:
         name: [f"{name} {line}" for line in option.lines(options.value(option))]
         for name, option in DIRECTIVES.items()
     }
+    if options.cluster_enabled:
+        # nodes.conf has it, and a start in cluster mode refuses the directive.
+        wanted["replicaof"] = []
     places = [_directive_of(line) for line in text.splitlines()]
     left_over = {name: places.count(name) for name in DIRECTIVES}
     out: list[str] = []
@@ -158,7 +161,7 @@ def rewritten(text: str, options: Options) -> str:
         count = 1 if left_over[name] else len(wanted[name])
         out += wanted[name][:count]
         del wanted[name][:count]
-    new = [line for name, lines in options.render() if name not in places for line in lines]
+    new = [line for name, lines in options.render() if name not in places and wanted[name] for line in lines]
     if new and _REWRITE_MARK not in out:
         out += ["", _REWRITE_MARK]
     return "\n".join(out + new) + "\n"

@@ -482,6 +482,8 @@ class Node:
 
     def follow(self, primary: tuple[str, int] | None) -> None:
         self.log.role = "M" if primary is None else "S"
+        # CONFIG GET and REWRITE tell whom we follow now: after a restart it is to be the same.
+        self.options.replicaof = primary
         if primary is None:
             self.replicas.stop()
         else:

@@ -17,19 +17,24 @@ PATIENCE_S = 30.0
 class Either:
     """One of the two in a folder of its own, with nothing saved unless it is asked for."""
 
-    def __init__(self, kind: str, folder: Path, *words: str) -> None:
-        """`kind` is "starling" or "redis-server"."""
+    def __init__(self, kind: str, folder: Path, *words: str, config: str | None = None) -> None:
+        """`kind` is "starling" or "redis-server"; `config` the text of a config file, where there is to be
+        one."""
         assert SERVER is not None
         self.command = NODE_COMMAND if kind == "starling" else (SERVER,)
         self.folder = folder
         self.port = free_port()
         self._words = words
         folder.mkdir()
+        self.config = folder / "redis.conf"
+        if config is not None:
+            self.config.write_text(config)
         self.start()
 
     def start(self, *more: str) -> None:
         """Starts it, for the first time or again, on what is in the folder."""
-        given = ["--port", str(self.port), "--dir", str(self.folder), "--save", "", "--bind", "127.0.0.1"]
+        given = [str(self.config)] if self.config.exists() else []
+        given += ["--port", str(self.port), "--dir", str(self.folder), "--save", "", "--bind", "127.0.0.1"]
         # The shortest wait, and a primary that does not move on while a test compares offsets.
         given += ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "3600"]
         with (self.folder / "log").open("ab") as log:

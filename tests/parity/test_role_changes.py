@@ -1,0 +1,81 @@
+"""What clients, CONFIG and INFO tell while a server's role and its primary change: ours as redis-server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import NO_SERVER, REQUIRED
+from tests.support.either import Either
+from tests.support.oracle import SERVER
+
+pytestmark = [
+    pytest.mark.parity,
+    pytest.mark.skipif(SERVER is None and not REQUIRED, reason=NO_SERVER),
+]
+
+Make = Callable[..., Either]
+
+
+@pytest.fixture(params=["starling", "redis-server"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
+    """Starts one more of the kind with these words; all end with the test."""
+    with ExitStack() as stack:
+        count = iter(range(9))
+
+        def made(*words: str, config: str | None = None) -> Either:
+            folder = tmp_path / f"{next(count)}"
+            server = Either(request.param, folder, "--enable-debug-command", "yes", *words, config=config)
+            stack.callback(server.kill)
+            return server
+
+        yield made
+
+
+def follow(replica: Either, primary: Either) -> None:
+    replica.ok("REPLICAOF", "127.0.0.1", primary.port)
+    in_step(replica, primary)
+
+
+def in_step(replica: Either, primary: Either) -> None:
+    """The link stands, and both ends of it know."""
+    replica.until("the link to stand", lambda: replica.info("replication", "master_link_status") == "up")
+    primary.until("the replica to be online", lambda: "state=online" in primary.info("replication", "slave0"))
+
+
+def followed(server: Either) -> bytes:
+    """What CONFIG GET says."""
+    return server.do("CONFIG", "GET", "replicaof").split(b"\r\n")[4]
+
+
+def test_the_configuration_tells_whom_a_server_follows(make: Make) -> None:
+    primary, replica = make(), make(config="maxmemory-samples 7\n")
+    line = f"replicaof 127.0.0.1 {primary.port}"
+    assert followed(replica) == b""
+    follow(replica, primary)
+    assert followed(replica) == f"127.0.0.1 {primary.port}".encode()
+    replica.ok("CONFIG", "REWRITE")
+    assert line in replica.config.read_text().splitlines()
+    primary.ok("FAILOVER")
+    primary.until("it to follow", lambda: primary.info("replication", "role") == "slave")
+    assert followed(primary) == f"127.0.0.1 {replica.port}".encode()
+    replica.until("it to be the primary", lambda: replica.info("replication", "role") == "master")
+    assert followed(replica) == b""
+    replica.ok("CONFIG", "REWRITE")
+    assert "replicaof" not in replica.config.read_text()
+
+
+def test_in_cluster_mode_it_is_told_but_not_written(make: Make) -> None:
+    words = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+    primary, replica = make(*words), make(*words, config="maxmemory-samples 7\n")
+    primary.ok("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+    replica.ok("CLUSTER", "MEET", "127.0.0.1", primary.port)
+    node_id = primary.do("CLUSTER", "MYID").split(b"\r\n")[1]
+    replica.until("it to be a replica", lambda: replica.do("CLUSTER", "REPLICATE", node_id) == b"+OK\r\n")
+    in_step(replica, primary)
+    assert followed(replica) == f"127.0.0.1 {primary.port}".encode()
+    replica.ok("CONFIG", "REWRITE")
+    assert "replicaof" not in replica.config.read_text()
