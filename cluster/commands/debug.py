@@ -199,6 +199,7 @@ def _loaded(ctx: Context) -> Reply:
     for database in ctx.server.databases:
         ctx.server.watches.touch_database(database.index)
         ctx.server.waiters.touch_database(database.index)
+    ctx.server.tracking.flushed(ctx.session)
     return OK
 
 

@@ -14,6 +14,7 @@ Either way in slices of the loop (cluster.node.loading); where memory is the slo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from cluster.commands.context import Server
@@ -221,7 +222,7 @@ class SocketCopy:
             self._done({}, str(error))
             return
         host.log("notice", "MASTER <-> REPLICA sync: Swapping active DB with loaded DB")
-        old = taken_out(host)
+        old = taken_out(host, self._fresh)
         for mine, fresh in zip(host.server.databases, self._fresh, strict=True):
             mine.swap(fresh)
         host.log("notice", "MASTER <-> REPLICA sync: Discarding old DB in background")
@@ -230,16 +231,23 @@ class SocketCopy:
         self._done(self._loader.aux, "")
 
 
-def taken_out(host: CopyHost) -> list[Keyspace]:
-    """All data, out of the databases that clients see."""
+def taken_out(host: CopyHost, fresh: Sequence[Keyspace] = ()) -> list[Keyspace]:
+    """All data, out of the databases that clients see. `fresh` are those that take their place, where they
+    are there already: who watches a key that is in neither sees no change."""
     server, old = host.server, []
     for database in server.databases:
-        aside = Keyspace(host.clock, database.index)
+        index = database.index
+        aside = Keyspace(host.clock, index)
         database.swap(aside)
         old.append(aside)
-        server.watches.touch_database(database.index)
-        server.waiters.touch_database(database.index)
+        server.watches.touch_database(index, partial(_is_in, (aside, *fresh[index : index + 1])))
+        server.waiters.touch_database(index)
+    server.tracking.flushed(None)
     return old
+
+
+def _is_in(databases: Sequence[Keyspace], key: bytes) -> bool:
+    return any(database.stored(key) is not None for database in databases)
 
 
 def freed(old: Sequence[Keyspace]) -> Work:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import NO_SERVER, REQUIRED
 from tests.support.either import Either
-from tests.support.oracle import SERVER
+from tests.support.oracle import SERVER, Connection
 
 pytestmark = [
     pytest.mark.parity,
@@ -66,6 +66,49 @@ def test_the_configuration_tells_whom_a_server_follows(make: Make) -> None:
     assert followed(replica) == b""
     replica.ok("CONFIG", "REWRITE")
     assert "replicaof" not in replica.config.read_text()
+
+
+NO_KEY_IS_VALID = b">2\r\n$10\r\ninvalidate\r\n_\r\n"
+
+
+@pytest.mark.parametrize("load", ["disabled", "swapdb"])
+def test_caches_and_watches_hear_of_a_full_copy(make: Make, load: str) -> None:
+    primary, replica = make(), make("--repl-diskless-load", load)
+    primary.ok("SET", "theirs", 1)
+    replica.ok("SET", "mine", 1)
+    readers = [Connection(replica.port, 3) for _ in range(2)]
+    for reader, words in zip(readers, ((), ("BCAST",)), strict=True):
+        assert reader.raw("CLIENT", "TRACKING", "ON", *words) == b"+OK\r\n"
+        reader.raw("GET", "mine")
+    watched = ("mine", "neither", *(("theirs",) if load == "swapdb" else ()))
+    watchers = [Connection(replica.port, 3) for _ in watched]
+    for watcher, key in zip(watchers, watched, strict=True):
+        assert watcher.raw("WATCH", key) == b"+OK\r\n"
+    follow(replica, primary)
+    for reader in readers:
+        assert reader.next_reply() == NO_KEY_IS_VALID
+        assert reader.raw("PING") == b"+PONG\r\n"
+    found = []
+    for watcher in watchers:
+        watcher.raw("MULTI")
+        watcher.raw("PING")
+        found.append(watcher.raw("EXEC"))
+    assert found == [b"_\r\n", b"*1\r\n+PONG\r\n", *([b"_\r\n"] * (load == "swapdb"))]
+    for connection in (*readers, *watchers):
+        connection.close()
+
+
+def test_caches_hear_of_a_reload(make: Make) -> None:
+    server = make()
+    server.ok("SET", "key", 1)
+    with closing(Connection(server.port, 3)) as reader:
+        reader.raw("CLIENT", "TRACKING", "ON")
+        reader.raw("GET", "key")
+        server.ok("DEBUG", "RELOAD")
+        assert reader.next_reply() == NO_KEY_IS_VALID
+        # Whoever reloads is told behind the answer.
+        assert reader.raw("DEBUG", "RELOAD") == b"+OK\r\n"
+        assert reader.next_reply() == NO_KEY_IS_VALID
 
 
 def test_in_cluster_mode_it_is_told_but_not_written(make: Make) -> None:
