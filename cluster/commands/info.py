@@ -53,7 +53,7 @@ def _server(ctx: Context) -> Fields:
 def _clients(ctx: Context) -> Fields:
     sessions = ctx.server.sessions.values()
     return {
-        "connected_clients": len(sessions),
+        "connected_clients": sum(session.kind is not Kind.REPLICA for session in sessions),
         "cluster_connections": 0,
         "maxclients": ctx.server.options.maxclients,
         "client_recent_max_input_buffer": 0,

@@ -16,24 +16,27 @@ Run = Callable[[Session, list[bytes]], Reply]
 
 
 class Applier:
-    """Applies a stream of commands. `run` carries one out."""
+    """Applies a stream of commands as one client's, the `session`. `run` carries one out."""
 
     def __init__(self, server: Server, run: Run) -> None:
         self._server = server
         self._run = run
         self._transaction: list[list[bytes]] | None = None
-        self._session = Session(0, "", "", lambda _: None, lambda: None, 0, kind=Kind.PRIMARY)
-        self._session.context = Context(server, self._session)
+        self.session = Session(
+            0, "", "", lambda _: None, lambda: None, 0, kind=Kind.PRIMARY, user="(superuser)"
+        )
+        self.session.context = Context(server, self.session)
 
     @property
     def database(self) -> int:
         """The database that the stream has selected."""
-        return self._session.database
+        return self.session.database
 
     def restart(self) -> None:
-        """Forgets the selected database and half a transaction."""
+        """Forgets the selected database, half a transaction, and by which number the stream was known."""
         self._transaction = None
-        self._session.context.select(0)
+        self.session.id = 0
+        self.session.context.select(0)
 
     def apply(self, argv: list[bytes]) -> None:
         """Carries out one command, or keeps it for its EXEC."""
@@ -51,10 +54,10 @@ class Applier:
 
     def _apply(self, argv: list[bytes]) -> None:
         """The clock of whoever wrote the stream decides what had expired, not ours."""
-        database = self._session.context.db
+        database = self.session.context.db
         database.hides_expired = False
         try:
-            reply = self._run(self._session, argv)
+            reply = self._run(self.session, argv)
         finally:
             database.hides_expired = True
         if type(reply) is ErrorReply:

@@ -77,8 +77,7 @@ class Engine:
     ) -> Session:
         """A client has come."""
         server = self._server
-        session = Session(self._next_id, address, local_address, deliver, close, server.clock.now_ms)
-        self._next_id += 1
+        session = Session(self._new_id(), address, local_address, deliver, close, server.clock.now_ms)
         session.last_interaction_ms = session.created_ms
         session.authenticated = not server.options.requirepass
         session.context = Context(server, session)
@@ -86,6 +85,25 @@ class Engine:
         server.sessions[session.id] = session
         server.statistics.connections += 1
         return session
+
+    def _new_id(self) -> int:
+        self._next_id += 1
+        return self._next_id - 1
+
+    def open_primary(self, address: str, local_address: str, close: Callable[[], None]) -> Session:
+        """We are in step with our primary: its link is one of the clients now, for people who look at them or
+        close some. One that goes on with the stream of another keeps its number, as in Redis."""
+        session, now_ms = self._applier.session, self._server.clock.now_ms
+        session.address, session.local_address, session.close = address, local_address, close
+        if not session.id:
+            session.id, session.created_ms = self._new_id(), now_ms
+        session.last_interaction_ms = now_ms
+        self._server.sessions[session.id] = session
+        return session
+
+    def close_primary(self) -> None:
+        """The link has ended, if there was one."""
+        self._server.sessions.pop(self._applier.session.id, None)
 
     def close(self, session: Session) -> None:
         """A client has gone."""

@@ -173,7 +173,7 @@ class ClientConnection:
         self._clients.accepted += 1
         self._clock.now_ms = self._unix_ms()
         self.session = host.engine.open(
-            _shown(link.peer_address), _shown(link.local_address), self.deliver, self.close
+            shown_address(link.peer_address), shown_address(link.local_address), self.deliver, self.close
         )
         self.session.on_finish = self._finished
         self.session.buffers = self.buffers
@@ -433,7 +433,8 @@ def _limit_class(session: Session) -> str:
     return "pubsub" if session.kind is Kind.PUBSUB else "normal"
 
 
-def _shown(address: tuple[str, int]) -> str:
+def shown_address(address: tuple[str, int]) -> str:
+    """As CLIENT LIST has it."""
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 

@@ -3,14 +3,17 @@
 What can go wrong: the link may break at any byte, and the other side may send anything. A snapshot is loaded
 in the way that cluster.node.copying describes, and counts when it is whole and sound, under the history that
 it belongs to. Where our data had to make room for one that then turned out not to be, we hold no place in any
-history (Replication.is_void), and the next link brings a whole one. Whatever ends a link, the next one, a
-second later, asks to go on from the last command that was applied, so the two sides agree in the end."""
+history (Replication.is_void), and the next link brings a whole one. Whatever ends a link, the next one asks
+to go on from the last command that was applied, so the two sides agree in the end. It comes at once where the
+other side, or CLIENT KILL, has closed one that was in step, lest the backlog move on meanwhile; else after a
+second, so that what went wrong is not tried without a pause."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from cluster.node import copying
+from cluster.node.clients import shown_address
 from cluster.node.copying import Copy
 from cluster.node.world import Link
 from cluster.replication.replica import (
@@ -27,6 +30,7 @@ from cluster.replication.replica import (
     Say,
     Write,
 )
+from cluster.session.session import Session
 
 if TYPE_CHECKING:
     from cluster.node.replicas import ReplicaHost, ReplicaLinks
@@ -41,7 +45,9 @@ class Following:
     """One connection to a primary: an Endpoint of the World. When it is over it sees to the next one, unless
     stop() has been called."""
 
-    def __init__(self, host: ReplicaHost, links: ReplicaLinks, primary: tuple[str, int]) -> None:
+    def __init__(
+        self, host: ReplicaHost, links: ReplicaLinks, primary: tuple[str, int], *, is_resumed: bool
+    ) -> None:
         self._host = host
         self._links = links
         self._primary = primary
@@ -52,7 +58,9 @@ class Following:
         self._stopped = False
         self._over = False
         self._was_up = False
-        host.log("notice", f"Connecting to MASTER {primary[0]}:{primary[1]}")
+        self._session: Session | None = None
+        begins = "Reconnecting" if is_resumed else "Connecting"
+        host.log("notice", f"{begins} to MASTER {primary[0]}:{primary[1]}")
         host.log("notice", "MASTER <-> REPLICA sync started")
         self._machine = PrimaryLink(host.replication, host.options, host.world.unix_ms())
         timeout_ms = min(host.options.repl_timeout * 1000, CONNECT_TIMEOUT_MS_MAX)
@@ -62,6 +70,13 @@ class Following:
         """We follow somebody else now, or nobody."""
         self._stopped = True
         self._abandon()
+        self._leave_clients()
+        if self._link is not None:
+            self._link.abort()
+
+    def cut(self) -> None:
+        """CLIENT KILL: this link is to end, and the next one to come."""
+        self._leave_clients()
         if self._link is not None:
             self._link.abort()
 
@@ -97,6 +112,8 @@ class Following:
         if self._over or self._stopped:
             return
         self._host.clock.now_ms = self._host.world.unix_ms()
+        if self._session is not None:
+            self._session.last_interaction_ms = self._host.clock.now_ms
         self._machine.received(self._host.clock.now_ms, data)
         self._settle()
         self._host.after_requests()
@@ -107,9 +124,9 @@ class Following:
         if self._copy is not None and self._copy.is_loading and not self._stopped:
             self._ended = reason
         elif not self._over:
-            self._end(reason)
+            self._end(reason, at_once=self._host.replication.link_up)
 
-    def _end(self, reason: str) -> None:
+    def _end(self, reason: str, *, at_once: bool = False) -> None:
         self._over = True
         self._abandon()
         if self._stopped:
@@ -117,11 +134,12 @@ class Following:
         world = self._host.world
         self._machine.closed(world.unix_ms(), reason)
         self._settle()
-        world.call_at(world.now_ms() + RETRY_MS, self._retry)
+        wait_ms = 0 if at_once else RETRY_MS
+        world.call_at(world.now_ms() + wait_ms, lambda: self._retry(is_resumed=at_once))
 
-    def _retry(self) -> None:
+    def _retry(self, *, is_resumed: bool) -> None:
         if not self._stopped:
-            self._links.connect(self._primary)
+            self._links.connect(self._primary, is_resumed=is_resumed)
 
     # effects
 
@@ -134,7 +152,21 @@ class Following:
         is_up = self._host.replication.link_up
         if is_up != self._was_up:
             self._was_up = is_up
+            if is_up:
+                self._join_clients()
+            else:
+                self._leave_clients()
             self._host.primary_link_changed()
+
+    def _join_clients(self) -> None:
+        link = self._link
+        here, there = (link.local_address, link.peer_address) if link is not None else (("", 0), ("", 0))
+        self._session = self._host.engine.open_primary(shown_address(there), shown_address(here), self.cut)
+
+    def _leave_clients(self) -> None:
+        if self._session is not None:
+            self._session = None
+            self._host.engine.close_primary()
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:

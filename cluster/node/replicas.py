@@ -90,9 +90,10 @@ class ReplicaLinks:
         self._replication.follow(host, port, self._host.world.unix_ms())
         self.connect((host, port))
 
-    def connect(self, primary: tuple[str, int]) -> None:
-        """Opens the link to the primary, a first one or the next."""
-        self._following = Following(self._host, self, primary)
+    def connect(self, primary: tuple[str, int], *, is_resumed: bool = False) -> None:
+        """Opens the link to the primary, a first one or the next; `is_resumed`: at once behind one that was
+        in step."""
+        self._following = Following(self._host, self, primary, is_resumed=is_resumed)
 
     def stop(self) -> None:
         """Replicate from nobody."""

@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import NO_SERVER, REQUIRED
 from tests.support.either import Either
+from tests.support.frames import whole
 from tests.support.oracle import SERVER, Connection
 
 pytestmark = [
@@ -66,6 +67,62 @@ def test_the_configuration_tells_whom_a_server_follows(make: Make) -> None:
     assert followed(replica) == b""
     replica.ok("CONFIG", "REWRITE")
     assert "replicaof" not in replica.config.read_text()
+
+
+def described(server: Either, kind: str) -> list[dict[str, str]]:
+    """The clients of a kind, as CLIENT LIST has them."""
+    text = whole(server.do("CLIENT", "LIST", "TYPE", kind)).text.decode()
+    return [dict(field.partition("=")[::2] for field in line.split()) for line in text.splitlines()]
+
+
+FIELDS = "id addr flags db multi cmd user resp".split()
+
+
+def test_the_link_to_the_primary_is_a_client(make: Make) -> None:
+    primary, replica = make(), make()
+    primary.ok("SELECT", 3)
+    primary.ok("SET", "key", 1)
+    before = replica.info("clients", "connected_clients")
+    follow(replica, primary)
+    primary.ok("SET", "key", 2)
+    replica.until("the write", lambda: "cmd=set" in replica.do("CLIENT", "LIST", "TYPE", "master").decode())
+    (link,) = described(replica, "master")
+    address = f"127.0.0.1:{primary.port}"
+    told = [link[name] for name in FIELDS[1:]]
+    assert told == [address, "M", "3", "-1", "set", "(superuser)", "2"]
+    assert link["laddr"] == described(primary, "replica")[0]["addr"]
+    assert int(replica.info("clients", "connected_clients")) == int(before) + 1
+    assert primary.info("clients", "connected_clients") == before
+    for count, words in enumerate(
+        (
+            ("TYPE", "master"),
+            ("ID", link["id"]),
+            ("ADDR", address),
+            ("LADDR", ""),
+            (address,),
+        ),
+        1,
+    ):
+        if words[0] == "LADDR":
+            words = ("LADDR", described(replica, "master")[0]["laddr"])
+        assert replica.do("CLIENT", "KILL", *words) == (b":1\r\n" if len(words) > 1 else b"+OK\r\n")
+        assert not described(replica, "master")
+        primary.until("it to go on", lambda: primary.info("stats", "sync_partial_ok") == f"{count}")  # noqa: B023
+        in_step(replica, primary)
+        assert described(replica, "master")[0]["id"] == link["id"]
+    assert replica.do("CLIENT", "KILL", "USER", "default", "SKIPME", "yes") == b":0\r\n"
+    replica.ok("REPLICAOF", "NO", "ONE")
+    assert not described(replica, "master")
+
+
+def test_a_replica_that_is_cut_off_comes_back_at_once(make: Make) -> None:
+    primary, replica = make(), make()
+    follow(replica, primary)
+    assert primary.do("CLIENT", "KILL", "TYPE", "replica") == b":1\r\n"
+    primary.until("it to be back", lambda: primary.info("stats", "sync_partial_ok") == "1")
+    assert "Connection with master lost." in replica.log
+    assert f"Reconnecting to MASTER 127.0.0.1:{primary.port}" in replica.log
+    assert replica.log.count("Connecting to MASTER") == 1
 
 
 NO_KEY_IS_VALID = b">2\r\n$10\r\ninvalidate\r\n_\r\n"
