@@ -332,11 +332,13 @@ class Server:
         )
         self.ordinary_usec = ordinary_usec(options)
         self.replication.holds_still = "failover" in self._pauses
-        deletes = self.replication.primary is None and not self._pauses
+        follows = self.replication.primary is not None
+        deletes = not follows and not self._pauses
         self.events.want(options.notify_keyspace_events)
         self.listen()
         for database in self.databases:
             database.deletes_expired = deletes
+            database.owns_expiry = follows and not options.replica_read_only
             count_uses(database, options, self.random)
 
 

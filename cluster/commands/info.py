@@ -202,7 +202,9 @@ def _stats(ctx: Context) -> Fields:
         "pubsub_channels": sum(1 for _ in server.pubsub.channels),
         "pubsub_patterns": server.pubsub.pattern_count,
         "pubsubshard_channels": server.pubsub.shard_channel_count,
-        **dict.fromkeys(_REST, 0),
+        **dict.fromkeys(_FORKS, 0),
+        "slave_expires_tracked_keys": sum(len(each.expiry.own or ()) for each in server.databases),
+        **dict.fromkeys(_DEFRAG, 0),
         "tracking_total_keys": server.tracking.key_count,
         "tracking_total_items": server.tracking.item_count,
         "tracking_total_prefixes": server.tracking.prefix_count,
@@ -225,11 +227,8 @@ _NET_RATES = (
     "instantaneous_input_repl_kbps",
     "instantaneous_output_repl_kbps",
 )
-_REST = (
-    "latest_fork_usec",
-    "total_forks",
-    "migrate_cached_sockets",
-    "slave_expires_tracked_keys",
+_FORKS = ("latest_fork_usec", "total_forks", "migrate_cached_sockets")
+_DEFRAG = (
     "active_defrag_hits",
     "active_defrag_misses",
     "active_defrag_key_hits",

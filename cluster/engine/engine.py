@@ -514,6 +514,8 @@ class Engine:
             for database in server.databases:
                 database.expire_some(budget)
                 database.expire_fields(budget)
+                if self._replication.primary is not None:
+                    database.expire_own(budget)
             self._propagation.flush(together=False)
         if self._waiters:
             self._tick_waiters()

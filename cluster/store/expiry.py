@@ -25,11 +25,14 @@ class ExpiryIndex:
 
     The heap has a note (when, key) for each key's present expiry and possibly outdated ones, which are
     recognised when their time comes; it is built anew when most of it is outdated, so it stays O(keys).
+
+    `own` are those of the keys whose end nobody else will tell of, where there are such: see Keyspace.
     """
 
-    __slots__ = ("_heap", "_owners")
+    __slots__ = ("_heap", "_owners", "own")
 
     def __init__(self) -> None:
+        self.own: ExpiryIndex | None = None
         self._owners: dict[bytes, HasExpiry] = {}
         self._heap: list[tuple[int, bytes]] = []
 
@@ -47,11 +50,21 @@ class ExpiryIndex:
             self._heap = [(owner.expire_ms, key) for key, owner in self._owners.items()]
             heapify(self._heap)
 
+    def note_own(self, key: bytes, owner: HasExpiry) -> None:
+        """As note(), for one of `own`."""
+        self.note(key, owner)
+        if self.own is None:
+            self.own = ExpiryIndex()
+        self.own.note(key, owner)
+
     def forget(self, key: bytes) -> None:
         """Says that the key is gone, or has no expiry any more."""
         self._owners.pop(key, None)
+        if self.own is not None:
+            self.own.forget(key)
 
     def clear(self) -> None:
+        self.own = None
         self._owners.clear()
         self._heap.clear()
 

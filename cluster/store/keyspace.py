@@ -90,7 +90,8 @@ class Keyspace:
     `on_expired(key)` is called for each key that expiry removes, so that the engine can propagate its DEL;
     `on_fields_expired(key, fields, emptied)` for fields of a hash, and whether the key went with its last.
     `deletes_expired` is False on a replica: there an expired key reads as absent but waits for the primary's
-    DEL.
+    DEL. For a key to which a client of a writable replica has given its end no DEL will come: while
+    `owns_expiry` says that we are one, those are noted, and expire_own() removes them.
     `hides_expired` is False while the primary's stream is applied: the primary's clock decides what was alive
     when it wrote. Were a replica to judge by its own, an INCR sent just before a key's end would find nothing
     here and begin anew without an expiry, and the copies would differ for ever.
@@ -107,6 +108,7 @@ class Keyspace:
         self.slots = _EMPTY
         self.expiry = ExpiryIndex()
         self.deletes_expired = True
+        self.owns_expiry = False
         self.hides_expired = True
         self.on_expired: Callable[[bytes], None] = lambda _key: None
         self.field_expiry = FieldExpiry(self._stored_value)
@@ -245,7 +247,7 @@ class Keyspace:
         if entry is not None and entry.expire_ms:
             if entry.expire_ms < self.clock.now_ms and self._is_over(key):
                 entry = slot.get(key)
-            else:
+            if entry is not None:
                 self.expiry.forget(key)
         if entry is None:
             if slot is _NOTHING:
@@ -261,7 +263,7 @@ class Keyspace:
             entry.expire_ms = expire_ms
             entry.access_ms = self.clock.now_ms
         if expire_ms:
-            self.expiry.note(key, entry)
+            self._note_expiry(key, entry)
 
     def load(self, key: bytes, value: Value, expire_ms: int = 0) -> bool:
         """put() for a snapshot's keys, in one look, and nobody is told. Whether the key was new."""
@@ -270,6 +272,8 @@ class Keyspace:
         if slot is _NOTHING or self._lists or slot.setdefault(key, entry) is not entry:
             is_new = key not in slot
             self.put(key, value, expire_ms)
+            if self.expiry.own is not None:
+                self.expiry.own.forget(key)
             return is_new
         if expire_ms:
             self.expiry.note(key, entry)
@@ -324,9 +328,15 @@ class Keyspace:
         entry = self.slots[key_slot(key)][key]
         entry.expire_ms = at_ms
         if at_ms:
-            self.expiry.note(key, entry)
+            self._note_expiry(key, entry)
         else:
             self.expiry.forget(key)
+
+    def _note_expiry(self, key: bytes, entry: Entry) -> None:
+        if self.owns_expiry and self.hides_expired:
+            self.expiry.note_own(key, entry)
+        else:
+            self.expiry.note(key, entry)
 
     def set_access(self, key: bytes, at_ms: int) -> None:
         """Sets when a key that is there was last used."""
@@ -458,6 +468,12 @@ class Keyspace:
                 self._remove_expired(key)
                 removed += 1
         return removed
+
+    def expire_own(self, budget: int) -> None:
+        """The active cycle of a replica, for what its own clients have given an end."""
+        if self.expiry.own is not None:
+            for key in self.expiry.own.due(self.clock.now_ms, budget):
+                self._remove_expired(key)
 
     def missed(self, key: bytes) -> None:
         """A reader has looked for this key in vain."""

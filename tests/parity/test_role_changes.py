@@ -75,7 +75,7 @@ def described(server: Either, kind: str) -> list[dict[str, str]]:
     return [dict(field.partition("=")[::2] for field in line.split()) for line in text.splitlines()]
 
 
-FIELDS = "id addr flags db multi cmd user resp".split()
+FIELDS = ["id", "addr", "flags", "db", "multi", "cmd", "user", "resp"]
 
 
 def test_the_link_to_the_primary_is_a_client(make: Make) -> None:
@@ -123,6 +123,34 @@ def test_a_replica_that_is_cut_off_comes_back_at_once(make: Make) -> None:
     assert "Connection with master lost." in replica.log
     assert f"Reconnecting to MASTER 127.0.0.1:{primary.port}" in replica.log
     assert replica.log.count("Connecting to MASTER") == 1
+
+
+def test_what_clients_of_a_writable_replica_give_an_end_is_removed(make: Make) -> None:
+    primary, replica = make(), make("--replica-read-only", "no")
+    primary.ok("DEBUG", "SET-ACTIVE-EXPIRE", 0)
+    primary.ok("SET", "theirs", 1, "PX", 100)
+    follow(replica, primary)
+    primary.ok("SET", "later", 1, "PX", 100)
+    replica.until("the write", lambda: replica.do("DBSIZE") == b":2\r\n")
+
+    def tracked() -> str:
+        return replica.info("stats", "slave_expires_tracked_keys")
+
+    assert tracked() == "0"
+    replica.ok("SET", "a", 1, "PX", 150)
+    replica.ok("SET", "b", 1)
+    assert replica.do("PEXPIRE", "b", 150) == b":1\r\n"
+    replica.ok("SELECT", 5)
+    replica.ok("SET", "c", 1, "PX", 100_000)
+    replica.ok("SET", "d", 1, "PX", 100_000)
+    assert tracked() == "4"
+    assert replica.do("PERSIST", "d") == b":1\r\n"
+    replica.until("them to be forgotten", lambda: tracked() == "1")
+    assert replica.info("stats", "expired_keys") == "2"
+    replica.ok("SELECT", 0)
+    assert replica.do("DBSIZE") == b":2\r\n"  # only the primary says when those are over
+    replica.ok("FLUSHALL")
+    assert tracked() == "0"
 
 
 NO_KEY_IS_VALID = b">2\r\n$10\r\ninvalidate\r\n_\r\n"

@@ -342,3 +342,37 @@ def test_a_snapshots_keys_are_loaded_as_put_would(clock: Clock) -> None:
     assert sorted(scanned(loaded, 3)) == sorted(scanned(put, 3))
     assert {key: loaded.get(key) for key, _, _ in keys} == {key: put.get(key) for key, _, _ in keys}
     assert len(loaded.expiry) == len(put.expiry)
+
+
+def test_a_replica_removes_only_what_its_own_clients_gave_an_end() -> None:
+    clock = Clock(1000)
+    database = Keyspace(clock)
+    database.deletes_expired, database.owns_expiry = False, True
+    database.put(b"own", b"", 2000)
+    database.put(b"renewed", b"", 2000)
+    database.hides_expired = False  # the primary's stream
+    database.put(b"theirs", b"", 2000)
+    database.hides_expired = True
+    database.load(b"copied", b"", 2000)
+    database.put(b"renewed", b"")
+    assert database.expiry.own is not None
+    assert set(database.expiry.own) == {b"own"}
+    clock.now_ms = 3000
+    assert not database.expire_some(10)
+    database.expire_own(10)
+    assert [key for key in (b"own", b"renewed", b"theirs", b"copied") if database.stored(key)] == [
+        b"renewed",
+        b"theirs",
+        b"copied",
+    ]
+    assert len(database.expiry) == 2
+
+
+def test_a_replica_forgets_the_end_of_what_is_written_behind_it() -> None:
+    clock = Clock(1000)
+    database = Keyspace(clock)
+    database.deletes_expired = False
+    database.put(b"key", b"", 2000)
+    clock.now_ms = 3000
+    database.put(b"key", b"")
+    assert len(database.expiry) == 0
