@@ -78,7 +78,7 @@ def failover(ctx: Context, *words: bytes) -> Reply:
     """Hands the primary's role to one of its replicas without losing a write."""
     server, replication = ctx.server, ctx.server.replication
     if server.core is not None:
-        raise CommandError("ERR FAILOVER not allowed in cluster mode.")
+        raise CommandError("ERR FAILOVER not allowed in cluster mode. Use CLUSTER FAILOVER command instead.")
     if [word.lower() for word in words] == [b"abort"]:
         if replication.failover_state == NO_FAILOVER:
             raise CommandError("ERR No failover in progress.")

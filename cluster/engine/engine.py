@@ -61,6 +61,7 @@ class Engine:
         self._unblocker = Unblocker(server, self._attempt)
         self._depth = 0
         self._next_id = 1
+        self._followed_id: str | None = None
         self._parked: dict[Session, list[bytes]] = {}
         self._serving: Session | None = None
         self._stopwatch_ns = server.clock.stopwatch_ns
@@ -390,6 +391,10 @@ class Engine:
         self._server.refresh()
         if self._replication.primary is not None:
             self._unblocker.role_changed()
+            if self._core is not None and self._core.me.primary_id != self._followed_id:
+                # As in Redis: the shard's channels are served by another node now, where clients are to go.
+                self._server.pubsub.drop_shard_channels(lambda _channel: True)
+        self._followed_id = self._core.me.primary_id if self._core is not None else None
 
     def unblock(self, session: Session, error: ErrorReply | None) -> bool:
         """Ends a client's wait with an error, or as if its time were over; whether it was waiting."""

@@ -98,10 +98,6 @@ class Replicas:
             self.waiters = [each for each in self.waiters if each.alive()]
             self._end([each for each in self.waiters if each.is_met()])
 
-    def end_waits(self) -> None:
-        """Ends all waits: nothing will be acknowledged to us any more."""
-        self._end(self.waiters)
-
     def _end(self, ended: list[Waiter]) -> None:
         if not ended:
             return

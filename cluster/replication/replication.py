@@ -275,7 +275,6 @@ class Replication:
         self.primary = (host, port)
         self.link = LinkStatus(CONNECT, down_since_ms=now_ms)
         self._begin_history()
-        self.attachments.end_waits()
 
     def promote(self, now_ms: int) -> None:
         """Be a primary: a new history begins where the one that we followed ends."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from protocol.resp.writer import encode_command
 from tests.conftest import NO_SERVER, REQUIRED
 from tests.support.either import Either
 from tests.support.frames import whole
@@ -196,14 +197,58 @@ def test_caches_hear_of_a_reload(make: Make) -> None:
         assert reader.next_reply() == NO_KEY_IS_VALID
 
 
-def test_in_cluster_mode_it_is_told_but_not_written(make: Make) -> None:
+def shard(make: Make) -> tuple[Either, Either]:
+    """A cluster of one primary with one replica."""
     words = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
     primary, replica = make(*words), make(*words, config="maxmemory-samples 7\n")
     primary.ok("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+    primary.ok("CLUSTER", "SET-CONFIG-EPOCH", 1)
     replica.ok("CLUSTER", "MEET", "127.0.0.1", primary.port)
     node_id = primary.do("CLUSTER", "MYID").split(b"\r\n")[1]
     replica.until("it to be a replica", lambda: replica.do("CLUSTER", "REPLICATE", node_id) == b"+OK\r\n")
     in_step(replica, primary)
+    for server in (primary, replica):
+        server.until("the cluster to be ok", lambda: b"state:ok" in server.do("CLUSTER", "INFO"))  # noqa: B023
+    primary.until("it to know its replica", lambda: b" slave " in primary.do("CLUSTER", "NODES"))
+    return primary, replica
+
+
+def test_in_cluster_mode_the_primary_is_told_but_not_written(make: Make) -> None:
+    primary, replica = shard(make)
     assert followed(replica) == f"127.0.0.1 {primary.port}".encode()
     replica.ok("CONFIG", "REWRITE")
     assert "replicaof" not in replica.config.read_text()
+    assert primary.do("FAILOVER") == (
+        b"-ERR FAILOVER not allowed in cluster mode. Use CLUSTER FAILOVER command instead.\r\n"
+    )
+
+
+def test_who_listens_to_a_shard_is_sent_off_a_primary_that_is_none_any_more(make: Make) -> None:
+    primary, replica = shard(make)
+    listeners = [Connection(server.port) for server in (primary, replica)]
+    for listener in listeners:
+        assert listener.raw("SSUBSCRIBE", "channel").startswith(b"*3\r\n$10\r\nssubscribe")
+    replica.ok("CLUSTER", "FAILOVER", "TAKEOVER")
+    primary.until("it to follow", lambda: primary.info("replication", "role") == "slave")
+    assert listeners[0].next_reply() == b"*3\r\n$12\r\nsunsubscribe\r\n$7\r\nchannel\r\n:0\r\n"
+    assert primary.do("PUBSUB", "SHARDCHANNELS") == b"*0\r\n"
+    assert replica.do("PUBSUB", "SHARDCHANNELS") == b"*1\r\n$7\r\nchannel\r\n"
+    for listener in listeners:
+        listener.close()
+
+
+@pytest.mark.parametrize("words", [("WAIT", 1, 0), ("BLPOP", "list", 0)])
+def test_whoever_waits_on_a_primary_that_is_none_any_more_is_sent_off(
+    make: Make, words: tuple[str | int, ...]
+) -> None:
+    primary, server = make(), make()
+    with closing(Connection(server.port)) as waiting:
+        waiting._socket.sendall(encode_command([str(word).encode() for word in words]))
+        server.until("it to wait", lambda: server.info("clients", "blocked_clients") == "1")
+        server.ok("REPLICAOF", "127.0.0.1", primary.port)
+        assert waiting.next_reply() == (
+            b"-UNBLOCKED force unblock from blocking operation, instance state changed "
+            b"(master -> replica?)\r\n"
+        )
+        with pytest.raises(ConnectionError):
+            waiting.next_reply()

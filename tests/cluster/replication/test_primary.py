@@ -70,10 +70,3 @@ def test_a_wait_whose_client_has_gone_is_dropped_unanswered() -> None:
     replies = waiting(group, 50, 1, alive=False)
     group.look()
     assert (replies, group.waiters) == ([], [])
-
-
-def test_all_waits_end_together() -> None:
-    group = replicas(1)
-    replies = waiting(group, 50, 1)
-    group.end_waits()
-    assert replies == [0]
