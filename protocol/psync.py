@@ -16,6 +16,8 @@ MARKER_BYTES = 40
 LINE_BYTES_MAX = 64 * 1024
 BULK_BYTES_MAX = 4 * 1024**3
 ITEMS_MAX = 1024 * 1024
+FIELD_ENDS = b"field-ends"
+"""Our own capability, which redis-server passes over: to read hashes whose fields expire."""
 
 
 class PsyncError(Exception):

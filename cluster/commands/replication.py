@@ -253,9 +253,8 @@ def replconf(ctx: Context, *_words: bytes) -> Reply:
     flags="ADMIN NOSCRIPT NO_ASYNC_LOADING NO_MULTI",
     complexity="",
 )
-def psync(ctx: Context, _history: bytes, offset: bytes, *_more: bytes) -> Reply:
+def psync(ctx: Context, _history: bytes, _offset: bytes, *_more: bytes) -> Reply:
     """Makes this connection a replica's, from a place in a history if possible."""
-    integer(offset)
     return ctx.server.host.become_replica_link(ctx.session, "PSYNC", ctx.argv)
 
 

@@ -9,6 +9,7 @@ from cluster.node.accounts import RDB, Account, Accounts
 from cluster.node.loading import LoadError, Work
 from cluster.node.log import Log
 from cluster.node.world import BY_SIGNAL, STOPPED, Child, World
+from cluster.replication.primary import DATA, FUNCTIONS, RDB_PARTS
 from cluster.store import dump
 from protocol.rdb.records import CorruptFile
 
@@ -155,16 +156,21 @@ class Disk:
         return self.accounts.open(sum(map(len, self._server.databases)))
 
     def snapshot(
-        self, *, is_aof_base: bool = False, count: Callable[[int], None] = lambda _: None
+        self,
+        *,
+        is_aof_base: bool = False,
+        count: Callable[[int], None] = lambda _: None,
+        parts: frozenset[str] = RDB_PARTS,
     ) -> Iterable[bytes]:
-        """The whole data set as an RDB file, in chunks; `count` is told how many keys are done."""
+        """The data set, or some parts of it, as an RDB file, in chunks; `count` is told how many keys are
+        done."""
         options, now_ms = self._options, self._world.unix_ms()
         aux = {b"redis-ver": b"7.0.15", b"redis-bits": b"64", b"ctime": b"%d" % (now_ms // 1000)}
         aux |= {b"aof-base": b"1"} if is_aof_base else self._own_aux() | {b"aof-base": b"0"}
         return dump.snapshot(
-            self._server.databases,
+            self._server.databases if DATA in parts else (),
             aux,
-            self._server.libraries,
+            self._server.libraries if FUNCTIONS in parts else (),
             uses=dump.uses_under(options.maxmemory_policy, now_ms, options.lfu_decay_time),
             compress=options.rdbcompression,
             checksum=options.rdbchecksum,

@@ -2,8 +2,8 @@
 
 A copy is taken by a forked child at one moment of the stream: `+FULLRESYNC` names that moment, and what the
 stream brings meanwhile is held for each replica and sent behind the copy. All replicas that wait at the
-moment of a fork share it. Unlike Redis, which waits repl-diskless-sync-delay for more of them, the fork comes
-at once: a replica that is late only costs another fork.
+moment of a fork, and want the same parts, share it. Unlike Redis, which waits repl-diskless-sync-delay for
+more of them, the fork comes at once: a replica that is late only costs another fork.
 
 The child's bytes go straight to the replicas (repl-diskless-sync), as fast as the slowest of them takes them.
 With repl-diskless-sync no, or where one of them does not know how such a copy ends, they become our RDB file,
@@ -15,12 +15,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from cluster.commands.context import Server
 from cluster.node.accounts import RDB
 from cluster.node.clients import ClientConnection
 from cluster.node.disk import Disk
 from cluster.node.log import Log
 from cluster.node.world import Child, World
-from cluster.replication.primary import SEND_BULK, WAIT_BGSAVE, Replica
+from cluster.replication.primary import DATA, RDB_PARTS, SEND_BULK, WAIT_BGSAVE, Replica
 from cluster.replication.replication import Replication
 from cluster.spec.options import Options
 from protocol.psync import FullResync
@@ -39,6 +40,7 @@ class CopyingHost(Protocol):
     options: Options
     replication: Replication
     disk: Disk
+    server: Server
 
 
 class Outlet:
@@ -57,10 +59,11 @@ class Outlet:
 
 
 class FullCopy:
-    """One fork, and the replicas that get what it produces."""
+    """One fork, and the replicas that get what it produces: these parts."""
 
-    def __init__(self, outlets: list[Outlet], marker: bytes) -> None:
+    def __init__(self, outlets: list[Outlet], marker: bytes, parts: frozenset[str]) -> None:
         self.outlets = outlets
+        self.parts = parts
         self.marker = marker
         self.child: Child | None = None
         self.is_paused = False
@@ -119,13 +122,40 @@ class FullCopies:
         ]
         if not waiting or self._copy is not None:
             return
+        waiting = self._able(waiting)
+        if not waiting:
+            return
         self._flush()
-        streams = self._host.options.repl_diskless_sync and all(each.replica.takes_eof for each in waiting)
-        copy = FullCopy(waiting, b"%040x" % self._host.world.random.getrandbits(160))
+        parts = waiting[0].replica.rdb_parts
+        waiting = [each for each in waiting if each.replica.rdb_parts == parts]
+        takes_eof = all(each.replica.takes_eof for each in waiting)
+        # Our RDB file is never to have less than all.
+        streams = parts != RDB_PARTS or (self._host.options.repl_diskless_sync and takes_eof)
+        copy = FullCopy(waiting, b"%040x" % self._host.world.random.getrandbits(160), parts)
         if streams:
             self._begin_stream(copy)
         else:
             self._begin_file(copy)
+
+    def _able(self, waiting: list[Outlet]) -> list[Outlet]:
+        """Those that can read what we have: a redis-server 7.0 ends itself over a hash whose fields have
+        ends. The others are sent off, to ask again; who only keeps the file (redis-cli --rdb) may have it."""
+        if not any(each.field_expiry.has_ends() for each in self._host.server.databases):
+            return waiting
+        able = []
+        for each in waiting:
+            replica = each.replica
+            if replica.takes_field_ends or replica.rdb_only or DATA not in replica.rdb_parts:
+                able.append(each)
+                continue
+            self._host.log(
+                "warning",
+                f"Replica {replica.address} gets no copy: it has not said that it can read hashes whose "
+                "fields expire (HEXPIRE), and there are some.",
+            )
+            each.connection.write(b"-NOMASTERLINK Can't SYNC: there are hashes whose fields expire\r\n")
+            each.connection.close()
+        return able
 
     def _tell_moment(self, copy: FullCopy) -> None:
         """To each replica, which place in the stream the copy is of."""
@@ -159,7 +189,10 @@ class FullCopies:
 
         try:
             copy.child = host.world.fork_stream(
-                lambda: host.disk.snapshot(count=account.count), self._chunk, streamed, account
+                lambda: host.disk.snapshot(count=account.count, parts=copy.parts),
+                self._chunk,
+                streamed,
+                account,
             )
         except OSError as error:
             host.disk.accounts.close(account, RDB)

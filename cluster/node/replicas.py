@@ -18,17 +18,19 @@ from cluster.node.full_copies import FullCopies, Outlet
 from cluster.node.loading import Loading
 from cluster.node.log import Log
 from cluster.node.world import World
-from cluster.replication.primary import ONLINE, SEND_BULK, WAIT_BGSAVE, Replica
+from cluster.replication.primary import FUNCTIONS, ONLINE, RDB_PARTS, SEND_BULK, WAIT_BGSAVE, Replica
 from cluster.replication.replication import NO_FAILOVER, Replication
 from cluster.session.session import Kind, Session
+from cluster.spec.errors import NOT_AN_INTEGER
 from cluster.spec.options import Options
 from cluster.store.clock import Clock
 from cluster.store.values.string import parse_integer
-from protocol.psync import Continue
+from protocol.psync import FIELD_ENDS, Continue
+from protocol.resp.inline import split_words
 from protocol.resp.types import NO_REPLY, OK, ErrorReply, Reply
 
 KEEPALIVE_MS = 1000
-ADDRESS_BYTES_MAX = 46
+ADDRESS_BYTES_MAX = 255
 
 
 class ReplicaHost(Protocol):
@@ -199,6 +201,9 @@ class ReplicaLinks:
             refusal = self._take_role(session, argv[1])
             if refusal:
                 return ErrorReply(refusal)
+        offset = _integer(argv[2]) if kind == "PSYNC" else -1
+        if offset is None:
+            return ErrorReply(NOT_AN_INTEGER.encode())
         if replication.failover_state != NO_FAILOVER:
             return ErrorReply(b"NOMASTERLINK Can't SYNC while failing over")
         if replication.primary is not None and not replication.link_up:
@@ -206,11 +211,12 @@ class ReplicaLinks:
         core = self._host.server.core
         if core is not None and core.hollow:
             return ErrorReply(b"NOMASTERLINK Can't SYNC: my data may not be what I have acknowledged")
+        replica = outlet.replica
+        if replica.rdb_parts != RDB_PARTS and not replica.takes_eof:
+            return ErrorReply(b"ERR Filtered replica requires EOF capability")
         self._host.log("notice", f"Replica {outlet.replica.address} asks for synchronization")
         self.flush()
-        history, offset = ("?", -1)
-        if kind == "PSYNC":
-            history, offset = argv[1].decode("latin-1"), int(argv[2])
+        history = argv[1].decode("latin-1") if kind == "PSYNC" else "?"
         outlet.replica.old_protocol = kind == "SYNC"
         answer, reason = replication.answer(outlet.replica, history, offset)
         if kind == "PSYNC":
@@ -298,15 +304,15 @@ class ReplicaLinks:
         elif word == b"cluster-node-id":
             replica.node_id = value.decode("latin-1")
         elif word == b"ip-address":
-            if len(value) >= ADDRESS_BYTES_MAX:
+            if len(value) > ADDRESS_BYTES_MAX:
                 return b"REPLCONF ip-address provided by replica instance is too long: %d bytes" % len(value)
             replica.announced_host = value.decode("latin-1")
         elif word == b"capa":
             replica.takes_eof |= value.lower() == b"eof"
             replica.takes_new_id |= value.lower() == b"psync2"
+            replica.takes_field_ends |= value.lower() == FIELD_ENDS
         elif word == b"rdb-filter-only":
-            if value:
-                return b"Unsupported rdb-filter-only option: " + value
+            return _note_parts(replica, value)
         else:
             return b"Unrecognized REPLCONF option: " + word[:128]
         return b""
@@ -330,6 +336,19 @@ class ReplicaLinks:
         self._host.log("notice", f"Synchronization with replica {outlet.replica.address} succeeded")
         if held:
             outlet.connection.write(bytes(held))
+
+
+def _note_parts(replica: Replica, text: bytes) -> bytes:
+    """Notes of which parts a replica wants a copy; why not, when there are no such parts."""
+    words = split_words(text)
+    if words is None:
+        return b"Missing rdb-filter-only values"
+    replica.rdb_parts = frozenset()
+    for word in words:
+        if word.lower() != FUNCTIONS.encode():
+            return b"Unsupported rdb-filter-only option: " + word
+        replica.rdb_parts |= {FUNCTIONS}
+    return b""
 
 
 def _integer(text: bytes) -> int | None:

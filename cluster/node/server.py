@@ -42,6 +42,7 @@ from protocol.gossip.messages import Message
 from protocol.resp.types import Reply
 
 BUS_PORT_OFFSET = 10000
+BACKLOG_BYTES_MIN = 16 << 10
 _TICK_MS = 100
 _TICKS_A_SECOND = 10
 _DROP_BATCH = 128
@@ -513,6 +514,8 @@ class Node:
                 self.aof_rewriter.switch_off()
         elif name in ("save", "stop-writes-on-bgsave-error"):
             self.disk.refuse_writes()
+        elif name == "repl-backlog-size":
+            options.repl_backlog_size = max(BACKLOG_BYTES_MIN, options.repl_backlog_size)
         elif name in ("port", "bind"):
             self._ports.move()
         elif name in _CLIENT_LIMITS:

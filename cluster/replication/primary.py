@@ -9,6 +9,10 @@ WAIT_BGSAVE = "wait_bgsave"
 SEND_BULK = "send_bulk"
 ONLINE = "online"
 
+DATA, FUNCTIONS = "data", "functions"
+RDB_PARTS = frozenset((DATA, FUNCTIONS))
+"""What a copy consists of, beside its auxiliary fields."""
+
 
 @dataclass(eq=False, slots=True)
 class Replica:
@@ -16,8 +20,8 @@ class Replica:
 
     `announced_host` and `port` are what it said with REPLCONF; `host` is where the connection comes from.
     `ack_offset` is what it has applied, `synced_offset` what it has on disk (in its append only file, -1
-    where it keeps none), as far as it has told us. `node_id` is its name in the
-    cluster; `parted_at` is where its history and ours part, as FullResync has it.
+    where it keeps none), as far as it has told us. `rdb_parts` are those that it wants of a copy. `node_id`
+    is its name in the cluster; `parted_at` is where its history and ours part, as FullResync has it.
     """
 
     session_id: int
@@ -30,7 +34,9 @@ class Replica:
     ack_ms: int = 0
     takes_eof: bool = False
     takes_new_id: bool = False
+    takes_field_ends: bool = False
     rdb_only: bool = False
+    rdb_parts: frozenset[str] = RDB_PARTS
     old_protocol: bool = False
     node_id: str = ""
     parted_at: int = -1

@@ -13,6 +13,7 @@ from cluster.replication import replication as words
 from cluster.replication.replication import Replication
 from cluster.spec.options import Options
 from protocol.psync import (
+    FIELD_ENDS,
     LINE_BYTES_MAX,
     CommandStream,
     Continue,
@@ -254,7 +255,9 @@ class PrimaryLink:
                 b"cluster-node-id",
                 self._replication.node_id.encode(),
             )
-        self._ask("REPLCONF capa", b"REPLCONF", b"capa", b"eof", b"capa", b"psync2")
+        capabilities = (b"eof", b"psync2", FIELD_ENDS)
+        words = (word for each in capabilities for word in (b"capa", each))
+        self._ask("REPLCONF capa", b"REPLCONF", *words)
 
     def _ask(self, question: str, *argv: bytes) -> None:
         self._questions.append(question)
@@ -326,6 +329,7 @@ class PrimaryLink:
     def _go_online(self) -> None:
         self._phase = _STREAM
         self._link.state = words.CONNECTED
+        self._link.was_up = True
         self._link.down_since_ms = 0
 
     # the stream

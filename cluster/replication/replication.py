@@ -49,6 +49,7 @@ class LinkStatus:
     """The link to our primary, as ROLE and INFO tell of it. Times are unix milliseconds, 0 for never.
 
     `sync_total_bytes` is -1 before the snapshot begins, and 0 where its length is not told beforehand.
+    `was_up`: since we are a replica.
     """
 
     state: str = NONE
@@ -56,6 +57,7 @@ class LinkStatus:
     last_io_ms: int = 0
     sync_total_bytes: int = 0
     sync_read_bytes: int = 0
+    was_up: bool = False
 
 
 class Replication:
@@ -273,8 +275,10 @@ class Replication:
     def follow(self, host: str, port: int, now_ms: int) -> None:
         """Be a replica of that one. Our id and offset stay: they are what we ask it to continue from."""
         self.primary = (host, port)
-        self.link = LinkStatus(CONNECT, down_since_ms=now_ms)
-        self._begin_history()
+        self.link = LinkStatus(CONNECT, down_since_ms=now_ms, was_up=self.link.was_up)
+        if self.backlog is None:
+            # What was written without one has no offset, so that our id does not name what we hold.
+            self.begin_anew()
 
     def promote(self, now_ms: int) -> None:
         """Be a primary: a new history begins where the one that we followed ends."""
@@ -312,6 +316,8 @@ class Replication:
         """
         if self.is_behind and reaches >= 0:
             self._catches_up_at = reaches
+        if self.backlog is None:
+            self.backlog = Backlog(self._options.repl_backlog_size, self.offset + 1)
 
     def succeed(self, history_id: str, offset: int, now_ms: int) -> None:
         """A primary's data has been read from a file: ours is a new history that begins where the file's
@@ -416,7 +422,7 @@ class Replication:
                 "master_sync_last_io_seconds_ago": io_s,
             }
         if not self.link_up:
-            down_s = (now_ms - link.down_since_ms) // 1000 if link.down_since_ms else -1
+            down_s = (now_ms - link.down_since_ms) // 1000 if link.was_up else -1
             fields["master_link_down_since_seconds"] = down_s
         fields["slave_priority"] = self._options.replica_priority
         fields["slave_read_only"] = int(self._options.replica_read_only)

@@ -44,6 +44,12 @@ class FieldExpiry:
             if len(self._heap) > self._tidy_at:
                 self._tidy()
 
+    def has_ends(self) -> bool:
+        """Whether there is a hash with a field that has an end."""
+        return any(
+            type(value) is ExpiringHash and value.ends for value in (self._find(key) for _, key in self._heap)
+        )
+
     def due(self, now_ms: int, budget: int) -> list[tuple[bytes, ExpiringHash]]:
         """Up to `budget` hashes with fields whose time is over; the caller purges and notes them anew."""
         found = []

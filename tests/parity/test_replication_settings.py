@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from protocol.rdb.encode import encode_file
+from protocol.rdb.file_reader import decode_file
+from protocol.rdb.records import KeyRecord
 from protocol.resp.writer import encode_command
 from tests.conftest import NO_SERVER, REQUIRED
 from tests.support.either import PATIENCE_S, Either
@@ -37,13 +39,15 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Either]:
 class RawReplica:
     """A replica's connection that takes its copy and then says and reads what the test wants."""
 
-    def __init__(self, primary: Either) -> None:
+    def __init__(self, primary: Either, *, parts: str | None = None) -> None:
         self._primary = primary
+        self.copy = b""
         self._socket = socket.create_connection(("127.0.0.1", primary.port), timeout=PATIENCE_S)
         self._said = b""
         for words in (("REPLCONF", "listening-port", "1"), ("REPLCONF", "capa", "eof", "capa", "psync2")):
-            self._socket.sendall(encode_command([word.encode() for word in words]))
-            self._line()
+            self._say(*words)
+        if parts is not None:
+            self._say("REPLCONF", "rdb-filter-only", parts)
         self._socket.sendall(encode_command([b"PSYNC", b"?", b"-1"]))
         assert self._line().startswith(b"+FULLRESYNC")
         self._take_copy()
@@ -51,6 +55,10 @@ class RawReplica:
         primary.until(
             "the replica to be online", lambda: "state=online" in primary.info("replication", "slave0")
         )
+
+    def _say(self, *words: str) -> None:
+        self._socket.sendall(encode_command([word.encode() for word in words]))
+        self._line()
 
     def _more(self) -> None:
         data = self._socket.recv(1 << 16)
@@ -71,12 +79,12 @@ class RawReplica:
         if announced.startswith(b"$EOF:"):
             while announced[5:] not in self._said:
                 self._more()
-            self._said = self._said.partition(announced[5:])[2]
+            self.copy, _, self._said = self._said.partition(announced[5:])
         else:
             size = int(announced[1:])
             while len(self._said) < size:
                 self._more()
-            self._said = self._said[size:]
+            self.copy, self._said = self._said[:size], self._said[size:]
 
     def acknowledge(self) -> None:
         self._socket.sendall(encode_command([b"REPLCONF", b"ACK", b"0"]))
@@ -141,6 +149,72 @@ def test_writes_need_good_replicas(server: Either) -> None:
     server.until("it to be gone", lambda: server.do("SET", "a", 4) == REFUSED)
     server.ok("CONFIG", "SET", "min-replicas-max-lag", 0)
     server.ok("SET", "a", 5)
+
+
+HANDSHAKES: tuple[tuple[tuple[str, ...], ...], ...] = (
+    *((("PSYNC", "?", "x", *more),) for more in ((), ("FAILOVER",))),
+    *((("REPLCONF", "ip-address", "x" * length),) for length in (255, 256)),
+    *((("REPLCONF", "rdb-filter-only", value),) for value in ("FUNCTIONS", "", "functions foo", '"')),
+    *((("REPLCONF", "rdb-filter-only", "functions"), each) for each in (("SYNC",), ("PSYNC", "?", "-1"))),
+)
+
+
+@pytest.mark.parametrize("requests", HANDSHAKES)
+def test_what_a_replica_may_say(tmp_path: Path, requests: tuple[tuple[str, ...], ...]) -> None:
+    replies = []
+    for kind in KINDS:
+        server = Either(kind, tmp_path / kind)
+        replies.append([server.do(*words) for words in requests])
+        server.kill()
+    assert replies[0] == replies[1]
+
+
+@pytest.mark.parametrize(("parts", "keys"), [(None, 1), ("functions", 0), ("", 0)])
+def test_a_copy_has_the_parts_that_were_asked_for(server: Either, parts: str | None, keys: int) -> None:
+    server.ok("SET", "key", "value")
+    server.ok("CONFIG", "SET", "repl-diskless-sync", "no")
+    with contextlib.closing(RawReplica(server, parts=parts)) as replica:
+        found = [part for part in decode_file(replica.copy) if isinstance(part, KeyRecord)]
+    assert len(found) == keys
+
+
+def test_the_backlog_has_a_least_size(server: Either) -> None:
+    server.ok("CONFIG", "SET", "repl-backlog-size", 1)
+    assert server.do("CONFIG", "GET", "repl-backlog-size").split(b"\r\n")[4] == b"16384"
+
+
+def test_a_replica_that_never_had_a_link_says_so(server: Either) -> None:
+    server.ok("REPLICAOF", "127.0.0.1", free_port())
+    names = ("master_link_down_since_seconds", "repl_backlog_active", "repl_backlog_first_byte_offset")
+    assert [server.info("replication", name) for name in names] == ["-1", "0", "0"]
+    with contextlib.closing(Primary(mute=False)) as primary:
+        server.ok("REPLICAOF", "127.0.0.1", primary.port)
+        server.until("a link", lambda: server.info("replication", "master_link_status") == "up")
+    server.until("its end", lambda: server.info("replication", "master_link_status") == "down")
+    assert int(server.info("replication", names[0])) >= 0
+    assert server.info("replication", names[1]) == "1"
+
+
+def test_a_redis_server_gets_no_copy_that_it_could_not_read(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        ours, theirs, also_ours = (
+            Either(kind, tmp_path / name)
+            for name, kind in (("0", KINDS[0]), ("1", KINDS[1]), ("2", KINDS[0]))
+        )
+        for each in (ours, theirs, also_ours):
+            stack.callback(each.kill)
+        ours.do("HSET", "hash", "field", "value", "other", "value")
+        ours.do("HEXPIRE", "hash", 1000, "FIELDS", 1, "field")
+        theirs.ok("SET", "kept", 1)
+        theirs.ok("REPLICAOF", "127.0.0.1", ours.port)
+        ours.wait_for_log("gets no copy: it has not said that it can read hashes whose fields expire")
+        theirs.wait_for_log("Master is currently unable to PSYNC but should be in the future")
+        assert theirs.do("EXISTS", "kept") == b":1\r\n"
+        assert ours.info("stats", "sync_full") == "0"
+        also_ours.ok("REPLICAOF", "127.0.0.1", ours.port)
+        also_ours.until("the copy", lambda: also_ours.do("HTTL", "hash", "FIELDS", 1, "field") > b"*1\r\n:9")
+        assert ours.do("HPERSIST", "hash", "FIELDS", 1, "field") == b"*1\r\n:1\r\n"
+        theirs.until("the copy", lambda: theirs.do("EXISTS", "hash") == b":1\r\n")
 
 
 def test_a_silent_replica_is_dropped(server: Either) -> None:

@@ -150,10 +150,6 @@ def test_wait_is_refused_on_a_replica() -> None:
     assert reply.startswith(b"ERR WAIT cannot be used with replica instances.")
 
 
-def test_psync_refuses_an_offset_that_is_none() -> None:
-    assert Local().call("PSYNC", "?", "x") == ErrorReply(b"ERR value is not an integer or out of range")
-
-
 @pytest.mark.parametrize("name", ["READONLY", "READWRITE", "ASKING"])
 def test_a_cluster_clients_switches_need_a_cluster(name: str) -> None:
     assert Local().call(name) == ErrorReply(DISABLED)

@@ -80,7 +80,7 @@ def test_the_handshake_is_spoken_line_by_line() -> None:
     link.receive(b"NG\r\n")
     assert link.written()[1:] == [
         encode_command([b"REPLCONF", b"listening-port", b"7001"]),
-        encode_command([b"REPLCONF", b"capa", b"eof", b"capa", b"psync2"]),
+        encode_command(b"REPLCONF capa eof capa psync2 capa field-ends".split()),
     ]
     own = link.replication.id.encode()
     link.receive(b"+OK\r\n+OK\r\n")
@@ -97,7 +97,7 @@ def test_it_says_who_it_is_when_told_to() -> None:
         encode_command([b"AUTH", b"repl", b"secret"]),
         encode_command([b"REPLCONF", b"listening-port", b"99"]),
         encode_command([b"REPLCONF", b"ip-address", b"1.2.3.4"]),
-        encode_command([b"REPLCONF", b"capa", b"eof", b"capa", b"psync2"]),
+        encode_command(b"REPLCONF capa eof capa psync2 capa field-ends".split()),
     ]
 
 

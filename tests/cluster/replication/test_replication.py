@@ -217,8 +217,11 @@ def test_info_of_a_replica_whose_link_is_down() -> None:
     fields = replication.info_fields(4500)
     assert list(fields)[:4] == ["role", "master_host", "master_port", "master_link_status"]
     assert (fields["role"], fields["master_link_status"]) == ("slave", "down")
-    assert fields["master_link_down_since_seconds"] == 3
+    assert fields["master_link_down_since_seconds"] == -1
     assert fields["master_last_io_seconds_ago"] == -1
+    replication.link.was_up = True
+    replication.follow("10.0.0.10", 6379, 1000)
+    assert replication.info_fields(4500)["master_link_down_since_seconds"] == 3
 
 
 def test_a_former_primary_is_told_where_the_histories_part_and_what_it_discards() -> None:
