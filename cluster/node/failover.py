@@ -52,8 +52,10 @@ class Failover:
         self._deadline_ms = host.world.now_ms() + timeout_ms if timeout_ms else 0
         host.replication.failover_state = WAITING_FOR_SYNC
         host.pause_writes(host.world.unix_ms() + PAUSE_MS)
-        shown = f"{target[0]}:{target[1]}" if target else "any replica"
-        host.log("notice", f"FAILOVER requested to {shown}.")
+        host.log("notice", f"FAILOVER requested to {self._shown()}.")
+
+    def _shown(self) -> str:
+        return f"{self._target[0]}:{self._target[1]}" if self._target else "any replica"
 
     def tick(self) -> None:
         """A few times a second."""
@@ -63,12 +65,11 @@ class Failover:
         ready = next(filter(self._is_ready, host.replication.replicas), None)
         if ready is not None:
             self._target = ready.name
-            host.log("notice", f"Failover target is synced, failing over to {ready.address}.")
+            host.log("notice", f"Failover target {self._shown()} is synced, failing over.")
             self._hand_over(self._target)
         elif self._deadline_ms and host.world.now_ms() >= self._deadline_ms:
             if self._forces and self._target is not None:
-                shown = f"{self._target[0]}:{self._target[1]}"
-                host.log("notice", f"Failover to {shown} time out exceeded, failing over.")
+                host.log("notice", f"FAILOVER to {self._shown()} time out exceeded, failing over.")
                 self._hand_over(self._target)
             else:
                 self.abort("Replica never caught up before timeout")
@@ -91,7 +92,7 @@ class Failover:
     def abort(self, why: str) -> None:
         """We are the primary still, or again."""
         host = self._host
-        host.log("notice", f"Aborting failover: {why}")
+        host.log("notice", f"FAILOVER to {self._shown()} aborted: {why}")
         was_failing_over = host.replication.failover_state == FAILING_OVER
         host.replication.failover_state = NO_FAILOVER
         if was_failing_over:

@@ -237,8 +237,8 @@ class FullCopies:
             outlet.connection.write(copy.marker)
             self._host.log(
                 "notice",
-                f"Streamed replica with replica {outlet.replica.address} succeeded (socket). Waiting for "
-                "REPLCONF ACK from replica to enable streaming",
+                f"Streamed RDB transfer with replica {outlet.replica.address} succeeded (socket). "
+                "Waiting for REPLCONF ACK from slave to enable streaming",
             )
         self.begin_soon()
 

@@ -223,7 +223,11 @@ class ReplicaLinks:
             self._host.log("notice", reason)
         session.kind = Kind.REPLICA
         session.refresh()
+        had_backlog = replication.backlog is not None
         replication.attach(outlet.replica, self._host.world.unix_ms())
+        if not had_backlog:
+            ids = f"'{replication.id}' and '{replication.id2}'"
+            self._host.log("notice", f"Replication backlog created, my new replication IDs are {ids}")
         if isinstance(answer, Continue):
             assert replication.backlog is not None
             outlet.replica.state = ONLINE
@@ -259,7 +263,7 @@ class ReplicaLinks:
         if outlet is None or outlet.replica not in self._replication.replicas:
             return
         self._replication.detach(outlet.replica, self._host.world.unix_ms())
-        self._host.log("notice", f"Connection with replica {outlet.replica.address} lost.")
+        self._host.log("warning", f"Connection with replica {outlet.replica.address} lost.")
         self._copies.gone(outlet)
 
     def _drop(self, outlet: Outlet, why: str) -> None:

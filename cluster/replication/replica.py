@@ -290,7 +290,7 @@ class PrimaryLink:
             self._say("notice", "Successful partial resynchronization with master.")
             self._replication.continued(answer.reaches)
             if self._replication.rename(answer.id):
-                self._say("notice", f"Master replication ID changed to {answer.id}")
+                self._say("warning", f"Master replication ID changed to {answer.id}")
                 self._effects.append(DropReplicas())
             self._say("notice", "MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.")
             self._go_online()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -152,6 +154,41 @@ def test_what_clients_of_a_writable_replica_give_an_end_is_removed(make: Make) -
     assert replica.do("DBSIZE") == b":2\r\n"  # only the primary says when those are over
     replica.ok("FLUSHALL")
     assert tracked() == "0"
+
+
+LOGGED = (
+    "* Replication backlog created, my new replication IDs are ",
+    "* Streamed RDB transfer with replica {replica} succeeded (socket). "
+    "Waiting for REPLCONF ACK from slave to enable streaming",
+    "* FAILOVER requested to any replica.",
+    "* FAILOVER to any replica aborted: Failover manually aborted",
+    "* FAILOVER to {replica} aborted: Replica never caught up before timeout",
+    "* FAILOVER to {replica} time out exceeded, failing over.",
+    "* Failover target {replica} is synced, failing over.",
+    "# Connection with replica {replica} lost.",
+    "# Master replication ID changed to ",
+)
+
+
+def test_a_failover_is_logged_as_redis_does(make: Make) -> None:
+    primary, replica = make(), make()
+    follow(replica, primary)
+    name = f"127.0.0.1:{replica.port}"
+    os.kill(replica.process.pid, signal.SIGSTOP)
+    primary.ok("SET", "key", 1)
+    primary.ok("FAILOVER")
+    primary.ok("FAILOVER", "ABORT")
+    primary.ok("FAILOVER", "TO", "127.0.0.1", replica.port, "TIMEOUT", 1)
+    primary.wait_for_log("never caught up before timeout")
+    primary.ok("FAILOVER", "TO", "127.0.0.1", replica.port, "TIMEOUT", 1, "FORCE")
+    primary.wait_for_log("time out exceeded")
+    primary.ok("FAILOVER", "ABORT")
+    os.kill(replica.process.pid, signal.SIGCONT)
+    in_step(replica, primary)
+    primary.ok("FAILOVER")
+    primary.until("it to follow", lambda: primary.info("replication", "master_link_status") == "up")
+    said = primary.log + replica.log
+    assert [line for line in LOGGED if line.format(replica=name) not in said] == []
 
 
 NO_KEY_IS_VALID = b">2\r\n$10\r\ninvalidate\r\n_\r\n"
