@@ -78,6 +78,12 @@ def described(server: Either, kind: str) -> list[dict[str, str]]:
     return [dict(field.partition("=")[::2] for field in line.split()) for line in text.splitlines()]
 
 
+def came_back(replica: Either, primary: Either, times: int) -> None:
+    """The link was cut so often, and another one stands."""
+    replica.until("it to go on", lambda: primary.info("stats", "sync_partial_ok") == str(times))
+    in_step(replica, primary)
+
+
 FIELDS = ["id", "addr", "flags", "db", "multi", "cmd", "user", "resp"]
 
 
@@ -96,22 +102,12 @@ def test_the_link_to_the_primary_is_a_client(make: Make) -> None:
     assert link["laddr"] == described(primary, "replica")[0]["addr"]
     assert int(replica.info("clients", "connected_clients")) == int(before) + 1
     assert primary.info("clients", "connected_clients") == before
-    for count, words in enumerate(
-        (
-            ("TYPE", "master"),
-            ("ID", link["id"]),
-            ("ADDR", address),
-            ("LADDR", ""),
-            (address,),
-        ),
-        1,
-    ):
-        if words[0] == "LADDR":
-            words = ("LADDR", described(replica, "master")[0]["laddr"])
-        assert replica.do("CLIENT", "KILL", *words) == (b":1\r\n" if len(words) > 1 else b"+OK\r\n")
-        assert not described(replica, "master")
-        primary.until("it to go on", lambda: primary.info("stats", "sync_partial_ok") == f"{count}")  # noqa: B023
-        in_step(replica, primary)
+    ways = (("TYPE", "master"), ("ID", link["id"]), ("ADDR", address), ("LADDR",), (address,))
+    for times, words in enumerate(ways, 1):
+        laddr = described(replica, "master")[0]["laddr"]
+        told = [*words, laddr] if words == ("LADDR",) else [*words]
+        assert replica.do("CLIENT", "KILL", *told) == (b":1\r\n" if len(told) > 1 else b"+OK\r\n")
+        came_back(replica, primary, times)
         assert described(replica, "master")[0]["id"] == link["id"]
     assert replica.do("CLIENT", "KILL", "USER", "default", "SKIPME", "yes") == b":0\r\n"
     replica.ok("REPLICAOF", "NO", "ONE")
@@ -122,7 +118,7 @@ def test_a_replica_that_is_cut_off_comes_back_at_once(make: Make) -> None:
     primary, replica = make(), make()
     follow(replica, primary)
     assert primary.do("CLIENT", "KILL", "TYPE", "replica") == b":1\r\n"
-    primary.until("it to be back", lambda: primary.info("stats", "sync_partial_ok") == "1")
+    came_back(replica, primary, 1)
     assert "Connection with master lost." in replica.log
     assert f"Reconnecting to MASTER 127.0.0.1:{primary.port}" in replica.log
     assert replica.log.count("Connecting to MASTER") == 1
@@ -244,8 +240,10 @@ def shard(make: Make) -> tuple[Either, Either]:
     node_id = primary.do("CLUSTER", "MYID").split(b"\r\n")[1]
     replica.until("it to be a replica", lambda: replica.do("CLUSTER", "REPLICATE", node_id) == b"+OK\r\n")
     in_step(replica, primary)
-    for server in (primary, replica):
-        server.until("the cluster to be ok", lambda: b"state:ok" in server.do("CLUSTER", "INFO"))  # noqa: B023
+    primary.until(
+        "the cluster to be ok",
+        lambda: all(b"state:ok" in each.do("CLUSTER", "INFO") for each in (primary, replica)),
+    )
     primary.until("it to know its replica", lambda: b" slave " in primary.do("CLUSTER", "NODES"))
     return primary, replica
 
