@@ -263,7 +263,7 @@ def test_who_listens_to_a_shard_is_sent_off_a_primary_that_is_none_any_more(make
     listeners = [Connection(server.port) for server in (primary, replica)]
     for listener in listeners:
         assert listener.raw("SSUBSCRIBE", "channel").startswith(b"*3\r\n$10\r\nssubscribe")
-    replica.ok("CLUSTER", "FAILOVER", "TAKEOVER")
+    replica.ok("CLUSTER", "FAILOVER")
     primary.until("it to follow", lambda: primary.info("replication", "role") == "slave")
     assert listeners[0].next_reply() == b"*3\r\n$12\r\nsunsubscribe\r\n$7\r\nchannel\r\n:0\r\n"
     assert primary.do("PUBSUB", "SHARDCHANNELS") == b"*0\r\n"
