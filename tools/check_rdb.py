@@ -8,8 +8,11 @@ from pathlib import Path
 
 from protocol.rdb.file_reader import decode_file
 from protocol.rdb.records import AuxField, BytesLeftOver, CorruptFile, KeyRecord
+from protocol.rdb.seal import CHECKSUM_BYTES, CHECKSUM_SINCE
 
 Say = Callable[[str], None]
+
+_UNCHECKED = "RDB file was saved with checksum disabled: no check performed."
 
 
 @dataclass
@@ -48,13 +51,15 @@ def check_rdb(path: Path, now_ms: int, say: Say, *, may_go_on: bool = False) -> 
         found.error = None if may_go_on else more
     except CorruptFile as error:
         found.error = error
-    _conclude(found, say)
+    _conclude(found, data, say)
     return found
 
 
-def _conclude(found: RdbFindings, say: Say) -> None:
+def _conclude(found: RdbFindings, data: bytes, say: Say) -> None:
     if found.error is None:
-        say(f"[offset {found.end}] Checksum OK")
+        if int(data[5:9]) >= CHECKSUM_SINCE:
+            has_one = any(data[found.end - CHECKSUM_BYTES : found.end])
+            say(f"[offset {found.end}] {'Checksum OK' if has_one else _UNCHECKED}")
         say(f"[offset {found.end}] \\o/ RDB looks OK! \\o/")
     else:
         say("--- RDB ERROR DETECTED ---")

@@ -12,8 +12,8 @@ from protocol.rdb import codes
 from protocol.rdb.records import RDB_VERSION
 
 _HEADER_BYTES: Final = 9
-_CHECKSUM_BYTES: Final = 8
-_CHECKSUM_SINCE: Final = 5
+CHECKSUM_BYTES: Final = 8
+CHECKSUM_SINCE: Final = 5
 
 
 class Seal:
@@ -32,10 +32,10 @@ class Seal:
         if len(self._head) < _HEADER_BYTES:
             self._head += data[: _HEADER_BYTES - len(self._head)]
         data = self._tail + data
-        self._crc = crc64(data[:-_CHECKSUM_BYTES], self._crc)
-        if len(data) > _CHECKSUM_BYTES:
-            self._end = data[-_CHECKSUM_BYTES - 1]
-        self._tail = data[-_CHECKSUM_BYTES:]
+        self._crc = crc64(data[:-CHECKSUM_BYTES], self._crc)
+        if len(data) > CHECKSUM_BYTES:
+            self._end = data[-CHECKSUM_BYTES - 1]
+        self._tail = data[-CHECKSUM_BYTES:]
 
     def fault(self) -> str:
         """To be asked behind the last byte."""
@@ -45,7 +45,7 @@ class Seal:
         version = int(digits)
         if not 1 <= version <= RDB_VERSION:
             return f"Can't handle RDB format version {version}"
-        if version < _CHECKSUM_SINCE:
+        if version < CHECKSUM_SINCE:
             return ""
         if self._end != codes.EOF:
             return "unexpected end"

@@ -47,3 +47,13 @@ def test_what_follows_is_an_error_unless_it_may(file: Path) -> None:
     assert check_rdb(file, NOW_MS, lambda _: None).error is not None
     found = check_rdb(file, NOW_MS, lambda _: None, may_go_on=True)
     assert (found.error, found.end) == (None, size)
+
+
+def test_a_checksum_is_not_said_to_be_right_where_there_is_none(file: Path) -> None:
+    whole = file.read_bytes()
+    unchecked = f"[offset {len(whole)}] RDB file was saved with checksum disabled: no check performed."
+    for data, expected in ((whole, f"[offset {len(whole)}] Checksum OK"), (whole[:-8] + bytes(8), unchecked)):
+        file.write_bytes(data)
+        lines: list[str] = []
+        check_rdb(file, NOW_MS, lines.append)
+        assert lines[-5] == expected
