@@ -225,22 +225,23 @@ def shards(case: Case) -> Outcome:
         flock.kill(node.name)
     flock.traffic.clear()
     dead = {node.core.me.node_id for node in victims}
-    heirs = {node for node in flock.running() if node.core.me.primary_id in dead}
+    heirs = {node: node.core.me.primary_id for node in flock.running() if node.core.me.primary_id in dead}
+    orphaned = set(heirs.values())
     begin_us = flock.now_us
     all_fail = Arrivals(flock, flock.running(), lambda node: _all_fail(node, dead))
     served: list[float] = []
 
     def watch(node: SimNode) -> None:
         all_fail.look(node)
-        if node in heirs and not node.core.me.is_replica and any(node.core.serving):
-            heirs.discard(node)
+        if heirs.get(node) in orphaned and not node.core.me.is_replica and any(node.core.serving):
+            orphaned.remove(heirs[node])
             served.append((flock.now_us - begin_us) / 1000)
 
     flock.watch = watch
-    flock.run_until(lambda: not heirs and not all_fail.waiting, case.patience_ms)
+    flock.run_until(lambda: not orphaned and not all_fail.waiting, case.patience_ms)
     figures = {
         "fail_last_ms": None if all_fail.waiting else max(all_fail.times_ms),
-        "served_last_ms": None if heirs else max(served),
+        "served_last_ms": None if orphaned else max(served),
         "false_fails": false_fails(flock),
     }
     return _outcome(case, flock, figures, served)

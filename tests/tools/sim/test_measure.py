@@ -45,6 +45,12 @@ def test_patience_grows_with_node_timeout() -> None:
     assert outcome.figures["last_ms"] is not None
 
 
+def test_a_shard_is_served_by_one_of_its_replicas() -> None:
+    outcome = MEASURES["shards"](Case(nodes=15, primaries=5))
+    assert len(outcome.times_ms) == 2
+    assert outcome.figures["served_last_ms"] == max(outcome.times_ms)
+
+
 def test_what_never_comes_is_no_figure() -> None:
     flock = Flock(1)
     flock.load(3, 3)
