@@ -37,7 +37,7 @@ it."""
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the operating system says of the process: for INFO memory and cpu."""
+    """What the operating system says of the process: for INFO memory, cpu and stats."""
 
     rss_bytes: int
     rss_peak_bytes: int
@@ -46,6 +46,8 @@ class Usage:
     cpu_user_s: float
     cpu_system_children_s: float
     cpu_user_children_s: float
+    forks: int = 0
+    last_fork_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,6 +178,7 @@ def _persistence(ctx: Context) -> Fields:
 
 def _stats(ctx: Context) -> Fields:
     server, statistics = ctx.server, ctx.server.statistics
+    usage = server.host.usage()
     exceeded_ms = ctx.now_ms - (statistics.memory_exceeded_since_ms or ctx.now_ms)
     fields: Fields = {
         "total_connections_received": statistics.connections,
@@ -202,7 +203,9 @@ def _stats(ctx: Context) -> Fields:
         "pubsub_channels": sum(1 for _ in server.pubsub.channels),
         "pubsub_patterns": server.pubsub.pattern_count,
         "pubsubshard_channels": server.pubsub.shard_channel_count,
-        **dict.fromkeys(_FORKS, 0),
+        "latest_fork_usec": usage.last_fork_us,
+        "total_forks": usage.forks,
+        "migrate_cached_sockets": 0,
         "slave_expires_tracked_keys": sum(len(each.expiry.own or ()) for each in server.databases),
         **dict.fromkeys(_DEFRAG, 0),
         "tracking_total_keys": server.tracking.key_count,
@@ -227,7 +230,6 @@ _NET_RATES = (
     "instantaneous_input_repl_kbps",
     "instantaneous_output_repl_kbps",
 )
-_FORKS = ("latest_fork_usec", "total_forks", "migrate_cached_sockets")
 _DEFRAG = (
     "active_defrag_hits",
     "active_defrag_misses",

@@ -59,6 +59,7 @@ class ForkedChild:
         self._reports, reports_end = os.pipe()
         with contextlib.suppress(OSError):
             fcntl.fcntl(self._data, _F_SETPIPE_SZ, _PIPE_BYTES)
+        begin_ns = time.perf_counter_ns()
         try:
             self.pid = os.fork()
         except OSError:
@@ -68,6 +69,7 @@ class ForkedChild:
             raise
         if self.pid == 0:
             _live_as_child(produce, write, account, data_end, failure_end, reports_end)
+        self.fork_us = (time.perf_counter_ns() - begin_ns) // 1000
         for descriptor in (data_end, failure_end, reports_end):
             os.close(descriptor)
         os.set_blocking(self._data, False)

@@ -77,6 +77,7 @@ class OsWorld:
         self.stopwatch_ns = time.perf_counter_ns
         self._log: TextIO = sys.stdout
         self._memory = OsMemory()
+        self._forks = self._last_fork_us = 0
         self._epoch_ms = self.unix_ms() - time.monotonic_ns() // 1_000_000
         self._listeners: list[OsListener] = []
         self._links: set[OsLink] = set()
@@ -165,7 +166,7 @@ class OsWorld:
         done: Callable[[str], None],
         account: ChildAccount | None = None,
     ) -> ForkedChild:
-        return ForkedChild(self.loop, produce, into_pipe, chunk, done, account)
+        return self._counted(ForkedChild(self.loop, produce, into_pipe, chunk, done, account))
 
     def fork_save(
         self,
@@ -175,7 +176,14 @@ class OsWorld:
         account: ChildAccount | None = None,
     ) -> ForkedChild:
         write = into_file(self.files, name)
-        return ForkedChild(self.loop, produce, write, _ignore, done, account, without_file(name))
+        return self._counted(
+            ForkedChild(self.loop, produce, write, _ignore, done, account, without_file(name))
+        )
+
+    def _counted(self, child: ForkedChild) -> ForkedChild:
+        self._forks += 1
+        self._last_fork_us = child.fork_us
+        return child
 
     def open_append(self, name: str) -> OsAppendFile:
         return OsAppendFile(self.loop, name)
@@ -199,6 +207,8 @@ class OsWorld:
             cpu_user_s=own.ru_utime,
             cpu_system_children_s=children.ru_stime,
             cpu_user_children_s=children.ru_utime,
+            forks=self._forks,
+            last_fork_us=self._last_fork_us,
         )
 
     def allocated(self) -> Allocated:

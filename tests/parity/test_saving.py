@@ -289,3 +289,11 @@ def test_what_is_not_there_cannot_be_loaded(start: Start) -> None:
     server.ok("SET", "a", "1")
     assert server.do("DEBUG", "RELOAD", "NOSAVE") == b"-ERR Error trying to load the RDB dump\r\n"
     assert server.do("DBSIZE") == b":0\r\n"
+
+
+def test_forks_are_counted_and_timed(start: Start) -> None:
+    server = start("--save", "")
+    assert [server.info("stats", name) for name in ("total_forks", "latest_fork_usec")] == ["0", "0"]
+    server.do("BGSAVE")
+    assert server.info("stats", "total_forks") == "1"
+    assert int(server.info("stats", "latest_fork_usec")) > 0
