@@ -108,11 +108,8 @@ def test_no_accusation_is_beyond_what_its_subject_can_refute(incarnation: int) -
 
 
 def test_whoever_has_come_back_owes_no_answer_from_before() -> None:
-    core = make_core()
-    introduce(core, 1, slots=range(10), epoch=1)
-    introduce(core, 2)
+    core = owed_an_answer()
     peer = core.peers[node_id(2)]
-    core._prober.probe(peer)
     tell(core, 1, rumor(1, bus.FailFact(node_id(2), 1, 1, 1, 1)))
     assert peer.failed
     pass_time(core, 900)
@@ -126,17 +123,23 @@ def test_whoever_has_come_back_owes_no_answer_from_before() -> None:
 
 
 def test_whoever_shows_itself_and_then_dies_is_waited_for_from_then_on() -> None:
-    core = make_core()
-    introduce(core, 1, slots=range(10), epoch=1)
-    introduce(core, 2)
+    core = owed_an_answer()
     peer = core.peers[node_id(2)]
-    core._prober.probe(peer)
     pass_time(core, 300)
     tell(core, 1, rumor(1, bus.MemberFact(node_id(2), 2, "10.0.0.1", 7102, 17102)))
     pass_time(core, 900)
     assert not peer.suspected
     pass_time(core, 500)
     assert peer.suspected
+
+
+def owed_an_answer() -> Core:
+    """A node that has just probed member 2; member 1 is a primary."""
+    core = make_core()
+    introduce(core, 1, slots=range(10), epoch=1)
+    introduce(core, 2)
+    core._prober.probe(core.peers[node_id(2)])
+    return core
 
 
 def pass_time(core: Core, duration_ms: int) -> None:
