@@ -46,8 +46,8 @@ class Usage:
     cpu_user_s: float
     cpu_system_children_s: float
     cpu_user_children_s: float
-    forks: int = 0
-    last_fork_us: int = 0
+    forks: int
+    last_fork_us: int
 
 
 @dataclass(frozen=True, slots=True)

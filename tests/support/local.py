@@ -77,7 +77,7 @@ class QuietHost:
         self.lines.append((level, text))
 
     def usage(self) -> Usage:
-        return Usage(1 << 20, 1 << 21, 1 << 30, 0.0, 0.0, 0.0, 0.0)
+        return Usage(1 << 20, 1 << 21, 1 << 30, 0.0, 0.0, 0.0, 0.0, 0, 0)
 
     def allocated(self) -> Allocated:
         return self.measure()

@@ -45,7 +45,7 @@ class NotingHost:
         self.logged.append(f"{level}: {text}")
 
     def usage(self) -> Usage:
-        return Usage(self.rss_bytes, self.rss_bytes, 8 << 30, 1.0, 2.0, 0.0, 0.0)
+        return Usage(self.rss_bytes, self.rss_bytes, 8 << 30, 1.0, 2.0, 0.0, 0.0, 0, 0)
 
     def allocated(self) -> Allocated:
         return Allocated(0, self.rss_bytes)

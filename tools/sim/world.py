@@ -244,7 +244,7 @@ class SimWorld:
         self.simulation.at(self.simulation.now_us + duration_us, self.host, "awake", self.resume)
 
     def usage(self) -> Usage:
-        return Usage(0, 0, 0, 0.0, 0.0, 0.0, 0.0)
+        return Usage(0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0, 0)
 
     def allocated(self) -> Allocated:
         return NOTHING
