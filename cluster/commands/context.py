@@ -276,6 +276,12 @@ class Server:
         self.waiters.touch((database, key))
         self.events.tell(database, event, key)
 
+    def exchanged(self, database: int, exists: Callable[[bytes], bool] = lambda _key: True) -> None:
+        """A database has other keys now, or none: tells who waits for some, and who watches one that was
+        there or of which `exists` says that it is."""
+        self.watches.touch_database(database, exists)
+        self.waiters.touch_database(database)
+
     def listen(self) -> None:
         """Has the databases tell of new keys and of misses, where someone waits for keys or asks for such
         events."""
@@ -389,8 +395,7 @@ class Context:
 
     def exchanged(self, database: Keyspace) -> None:
         """Says that a database has other keys now, or none."""
-        self.server.watches.touch_database(database.index, lambda key: database.stored(key) is not None)
-        self.server.waiters.touch_database(database.index)
+        self.server.exchanged(database.index, lambda key: database.stored(key) is not None)
 
     def propagate_instead(self, commands: Iterable[list[bytes]]) -> None:
         """Propagates these in place of the request: a deterministic rewrite (EXPIRE as PEXPIREAT, SPOP as

@@ -197,8 +197,7 @@ def _load_aof(ctx: Context, _words: Sequence[bytes]) -> Reply:
 
 def _loaded(ctx: Context) -> Reply:
     for database in ctx.server.databases:
-        ctx.server.watches.touch_database(database.index)
-        ctx.server.waiters.touch_database(database.index)
+        ctx.server.exchanged(database.index)
     ctx.server.tracking.flushed(ctx.session)
     return OK
 

@@ -240,8 +240,7 @@ def taken_out(host: CopyHost, fresh: Sequence[Keyspace] = ()) -> list[Keyspace]:
         aside = Keyspace(host.clock, index)
         database.swap(aside)
         old.append(aside)
-        server.watches.touch_database(index, partial(_is_in, (aside, *fresh[index : index + 1])))
-        server.waiters.touch_database(index)
+        server.exchanged(index, partial(_is_in, (aside, *fresh[index : index + 1])))
     server.tracking.flushed(None)
     return old
 
