@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
+import fcntl
 import random
+import tempfile
+from pathlib import Path
 
 from tools.admin.client import AdminError
 from tools.up.processes import require_free
 
-_FIRST = 11_000
-_SHARE = 1_200
-_SHARES = 8
-_next = random.randrange(_SHARE)
+FIRST = 11_000
+SHARE = 600
+SHARES = 16
+
+_claims: list[contextlib.ExitStack] = []
+_start = _next = 0
 
 
 def free_port(count: int = 1) -> int:
     """The first of `count` neighbouring ports that are free, as are their bus ports. Raises AdminError.
 
-    Each worker of a parallel run has a share of its own, and all lie below the range from which the kernel
-    gives ports to outgoing connections, so that they stay free until they are used. None is given twice
-    before all of a share were.
+    All lie below the range from which the kernel gives ports to outgoing connections, so that they stay free
+    until they are used. None is given twice before all of a share were.
     """
-    global _next
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % _SHARES
-    start = _FIRST + worker * _SHARE
-    for _ in range(_SHARE):
-        if _next + count > _SHARE:
+    global _start, _next
+    if not _claims:
+        _start, _next = FIRST + _claimed() * SHARE, random.randrange(SHARE)
+    for _ in range(SHARE):
+        if _next + count > SHARE:
             _next = 0
-        first = start + _next
+        first = _start + _next
         try:
             for port in range(first, first + count):
                 require_free(port)
@@ -37,3 +41,16 @@ def free_port(count: int = 1) -> int:
         _next += count
         return first
     raise AdminError("no free ports")
+
+
+def _claimed() -> int:
+    """A share that is this process's until it ends. Another's server at the port of a node that is down for a
+    moment would answer its clients in its place, and be told what they take for kept."""
+    for share in range(SHARES):
+        with contextlib.suppress(OSError), contextlib.ExitStack() as unless_claimed:
+            path = Path(tempfile.gettempdir()) / f"starling-test-ports-{share}.lock"
+            claim = unless_claimed.enter_context(path.open("wb"))
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _claims.append(unless_claimed.pop_all())
+            return share
+    raise AdminError(f"{SHARES} processes that run tests have all the ports")
