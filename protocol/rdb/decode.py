@@ -170,12 +170,17 @@ class Source:
         width = 1 << (first - codes.ENCODED_INT8)
         return b"%d" % int.from_bytes(self.take(width), "little", signed=True)
 
-    def strings(self, count: int) -> list[bytes]:
-        """So many strings; each takes a byte at least, so a count beyond that is refused before it is
-        begun.
+    def count(self, each_bytes: int) -> int:
+        """How many things follow that take up at least so much each: refused before they are begun where
+        the bytes for them are not there.
         """
-        if count > self.end - self.position:
+        count = self.length()
+        if count * each_bytes > self.end - self.position:
             raise UnexpectedEnd
+        return count
+
+    def strings(self, count: int) -> list[bytes]:
+        """So many strings."""
         return [self.string() for _ in range(count)]
 
     def value(self, kind: int) -> Record:
@@ -277,10 +282,10 @@ def _quicklist(source: Source) -> ListRecord:
 
 _READERS: Final[dict[int, Callable[[Source], Record]]] = {
     codes.STRING: lambda source: source.string(),
-    codes.LIST: lambda source: ListRecord(source.strings(source.length())),
-    codes.SET: lambda source: SetRecord(_distinct(source.strings(source.length()), "set"), "hashtable"),
+    codes.LIST: lambda source: ListRecord(source.strings(source.count(1))),
+    codes.SET: lambda source: SetRecord(_distinct(source.strings(source.count(1)), "set"), "hashtable"),
     codes.ZSET: _text_scores,
-    codes.HASH: lambda source: _hash(source.strings(2 * source.length()), "hashtable"),
+    codes.HASH: lambda source: _hash(source.strings(2 * source.count(2)), "hashtable"),
     codes.ZSET_2: _binary_scores,
     codes.HASH_ZIPMAP: lambda source: _hash(read_zipmap(source.string()), "listpack"),
     codes.LIST_ZIPLIST: lambda source: ListRecord(read_ziplist(source.string())),

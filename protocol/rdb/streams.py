@@ -45,6 +45,7 @@ _NODE_FRAME_BYTES: Final = 7
 """A listpack's header and its end."""
 
 _READS_UNKNOWN: Final = _HALF
+_GROUP_BYTES_MIN: Final = 5
 _CONSUMER_BYTES_MIN: Final = 10
 _PENDING_BYTES_MIN: Final = 16
 
@@ -60,15 +61,12 @@ class Writer(Protocol):
 
 
 class Source(Protocol):
-    """What of an RDB reader a stream needs; each raises CorruptPayload at the end of the data."""
-
-    @property
-    def position(self) -> int: ...
-
-    @property
-    def end(self) -> int: ...
+    """What of an RDB reader a stream needs; each raises UnexpectedEnd where the data ends too early: in a
+    file that comes in pieces the rest may follow."""
 
     def length(self) -> int: ...
+
+    def count(self, each_bytes: int) -> int: ...
 
     def string(self) -> bytes: ...
 
@@ -280,7 +278,7 @@ def read_stream(source: Source, kind: int) -> StreamRecord:
         first_id, max_deleted_id, entries_added = _first_living_id(nodes), 0, length
     else:
         first_id, max_deleted_id, entries_added = _read_id(source), _read_id(source), source.length()
-    groups = [_read_group(source, kind) for _ in range(_count(source, _CONSUMER_BYTES_MIN // 2))]
+    groups = [_read_group(source, kind) for _ in range(source.count(_GROUP_BYTES_MIN))]
     if len({group.name for group in groups}) != len(groups):
         raise CorruptPayload("Duplicated consumer group name")
     return StreamRecord(
@@ -323,9 +321,9 @@ def _read_group(source: Source, kind: int) -> StreamGroupRecord:
         entries_read = None if counted == _READS_UNKNOWN else counted
     pending = [
         (_read_raw_id(source), _I64.unpack(source.take(8))[0], source.length())
-        for _ in range(_count(source, _PENDING_BYTES_MIN))
+        for _ in range(source.count(_PENDING_BYTES_MIN))
     ]
-    consumers = [_read_consumer(source, kind) for _ in range(_count(source, _CONSUMER_BYTES_MIN))]
+    consumers = [_read_consumer(source, kind) for _ in range(source.count(_CONSUMER_BYTES_MIN))]
     _check_group(pending, consumers)
     return StreamGroupRecord(name, last_id, entries_read, pending, consumers)
 
@@ -351,7 +349,7 @@ def _read_consumer(source: Source, kind: int) -> StreamConsumerRecord:
     seen_ms: int = _I64.unpack(source.take(8))[0]
     if kind == codes.STREAM_LISTPACKS_3:
         source.take(8)  # when it last got an entry, which Redis 7.0 does not keep
-    ids = [_read_raw_id(source) for _ in range(_count(source, _PENDING_BYTES_MIN))]
+    ids = [_read_raw_id(source) for _ in range(source.count(_PENDING_BYTES_MIN))]
     return StreamConsumerRecord(name, seen_ms, ids)
 
 
@@ -362,11 +360,3 @@ def _read_id(source: Source) -> int:
 
 def _read_raw_id(source: Source) -> int:
     return int.from_bytes(source.take(_ID.size), "big")
-
-
-def _count(source: Source, each_bytes: int) -> int:
-    """How many follow; refused before it is begun where the bytes for that are not there."""
-    count = source.length()
-    if count * each_bytes > source.end - source.position:
-        raise CorruptPayload("unexpected end")
-    return count

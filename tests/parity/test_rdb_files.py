@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster.node.disk import PART_BYTES
 from protocol.checksum import crc64
 from protocol.rdb import codes
 from tests.conftest import NO_SERVER, REQUIRED
@@ -34,6 +35,8 @@ pytestmark = [
 DATA_SETS = int(os.environ.get("STARLING_DATA_SETS", "8"))
 PARTS = 4
 """Tests to a direction."""
+PENDING_BYTES = 25
+"""What a file keeps of an entry that is not acknowledged: id, time of delivery and how often."""
 CHECK_RDB = shutil.which("redis-check-rdb")
 FILE = "dump.rdb"
 SETTINGS = {
@@ -102,6 +105,19 @@ def test_redis_server_loads_our_file(ours: Side, theirs: Side, part: int) -> Non
 def test_we_load_redis_servers_file(ours: Side, theirs: Side, part: int) -> None:
     for seed in range(part, DATA_SETS, PARTS):
         carry(theirs, ours, DATA_SETS + seed)
+
+
+def test_a_value_of_several_pieces_is_read_as_one(ours: Side, theirs: Side) -> None:
+    """What is read at once ends among the entries that somebody has not acknowledged yet."""
+    theirs.do("FLUSHALL")
+    entries = [words(("XADD", "s", f"{ms}-0", "f", ms)) for ms in range(1, 2 * PART_BYTES // PENDING_BYTES)]
+    theirs.reader.ask(*entries, words(("XGROUP", "CREATE", "s", "g", "0")))
+    theirs.reader.ask(words(("XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", ">")))
+    theirs.do("SAVE")
+    shutil.copy(theirs.file, ours.file)
+    ours.do("DEBUG", "RELOAD", "NOSAVE")
+    assert not differences(theirs.reader.content(), ours.reader.content())
+    assert ours.digest() == theirs.digest()
 
 
 @pytest.mark.parametrize("version", [1, 2, 4, 5, 6, 7, 8, 9, 10])

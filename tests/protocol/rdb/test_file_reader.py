@@ -4,17 +4,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.rdb.encode import encode_file
+from protocol.checksum import crc64
+from protocol.rdb import codes
+from protocol.rdb.encode import dump_payload, encode_file
 from protocol.rdb.file_reader import FileReader, decode_file
 from protocol.rdb.records import (
     BytesLeftOver,
     CorruptFile,
     DatabaseRecord,
     FilePart,
+    HashRecord,
     KeyRecord,
     Record,
 )
+from protocol.rdb.streams import append_entry, new_node
+from tests.protocol.rdb.kinds import EVERY_KIND
+from tests.protocol.rdb.test_streams import nodes, record
 from tests.protocol.rdb.values import records
+
+FOOTER_BYTES = 10
+"""Of a payload: version and checksum."""
 
 
 def written(values: list[Record]) -> bytes:
@@ -32,13 +41,38 @@ def in_pieces(data: bytes, size: int) -> tuple[list[FilePart], FileReader]:
     return [*found, *reader.parts()], reader
 
 
-@given(st.lists(records, max_size=3), st.integers(1, 70))
+@given(st.lists(records | nodes().map(record), max_size=3), st.integers(1, 70))
 def test_pieces_of_any_size_say_the_same_as_the_whole(values: list[Record], size: int) -> None:
     data = written(values)
     found, reader = in_pieces(data, size)
     assert found == list(decode_file(data))
     assert reader.is_over
     assert reader.offset == len(data)
+
+
+def test_a_cut_between_any_two_bytes_says_the_same_as_the_whole() -> None:
+    """The pieces of a disk or a socket end anywhere, also behind a number of things that are to follow."""
+    node = new_node(5, (b"name",))
+    for id_ in range(5, 12):
+        append_entry(node, id_, (b"name", b"%d" % id_))
+    ends = HashRecord({b"f": b"g", b"h": b"i"}, "hashtable", {b"f": 2_000_000_000_000})
+    bodies = [body for body, _ in EVERY_KIND]
+    bodies += [dump_payload(value)[:-FOOTER_BYTES] for value in (record(node), ends)]
+    data = b"REDIS0010"
+    for number, body in enumerate(bodies):
+        data += body[:1] + b"\xc0" + bytes((number,)) + body[1:]
+    data += bytes((codes.EOF,))
+    data += crc64(data).to_bytes(8, "little")
+    parts = list(decode_file(data))
+    assert len(parts) == len(bodies)
+    for cut in range(len(data)):
+        reader = FileReader()
+        reader.feed(data[:cut])
+        found = list(reader.parts())
+        reader.feed(data[cut:])
+        reader.end()
+        assert [*found, *reader.parts()] == parts, cut
+        assert reader.is_over
 
 
 def test_what_is_whole_is_handed_out_before_the_end() -> None:
