@@ -150,8 +150,8 @@ class Loader:
             raise BytesLeftOver(self.offset)
 
     def steps(self) -> Iterator[None]:
-        """Loads what is here, some keys at each step. Raises CorruptFile; the databases then hold part of the
-        file and are to be cleared.
+        """Loads what is here, some keys at each step and one step at least: a piece may hold fewer, and large
+        ones. Raises CorruptFile; the databases then hold part of the file and are to be cleared.
         """
         alive_at_ms = self._alive_at_ms
         for count, part in enumerate(self._reader.parts(), 1):
@@ -167,6 +167,7 @@ class Loader:
                 self.libraries.append(part.code)
             if not count % KEYS_A_STEP:
                 yield
+        yield
 
     def _put(self, part: KeyRecord) -> None:
         database, key, record = self._databases[part.database], part.key, part.record

@@ -91,12 +91,14 @@ def test_a_failure_is_handed_on() -> None:
     assert not single.node.server.loading
 
 
+@pytest.mark.parametrize(("keys", "size"), [(200, 1), (9, 100_000)])
 @pytest.mark.parametrize("appendonly", ["no", "yes"])
-def test_a_start_that_takes_long_answers_before_it_is_over(appendonly: str) -> None:
-    single = Single(appendonly=appendonly)
+def test_a_start_that_takes_long_answers_before_it_is_over(appendonly: str, keys: int, size: int) -> None:
+    """Many keys, or a few large ones of which each piece of the file holds but some."""
+    single = Single(appendonly=appendonly, rdbcompression="no")
     raw = single.connect()
-    for at in range(200):
-        raw.send(b"SET key:%d %d\r\n" % (at, at), wait_ms=0)
+    for at in range(keys):
+        raw.send(b"SET key:%d %b\r\n" % (at, b"v" * size), wait_ms=0)
     raw.send(b"SAVE\r\n")
     single.world.kill()
 
@@ -115,7 +117,7 @@ def test_a_start_that_takes_long_answers_before_it_is_over(appendonly: str) -> N
     assert single.node.server.loading or single.logged("Ready to accept connections")
     single.simulation.run_for(1000)
     assert single.logged("Ready to accept connections")
-    assert raw.send(b"DBSIZE\r\n") == b":200\r\n"
+    assert raw.send(b"DBSIZE\r\n") == b":%d\r\n" % keys
 
 
 def test_a_file_that_turns_out_bad_late_ends_the_process() -> None:
