@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import random
 import tempfile
 from pathlib import Path
@@ -15,8 +16,8 @@ FIRST = 11_000
 SHARE = 600
 SHARES = 16
 
-_claims: list[contextlib.ExitStack] = []
-_start = _next = 0
+_start: int | None = None
+_next = 0
 
 
 def free_port(count: int = 1) -> int:
@@ -26,7 +27,7 @@ def free_port(count: int = 1) -> int:
     until they are used. None is given twice before all of a share were.
     """
     global _start, _next
-    if not _claims:
+    if _start is None:
         _start, _next = FIRST + _claimed() * SHARE, random.randrange(SHARE)
     for _ in range(SHARE):
         if _next + count > SHARE:
@@ -44,13 +45,17 @@ def free_port(count: int = 1) -> int:
 
 
 def _claimed() -> int:
-    """A share that is this process's until it ends. Another's server at the port of a node that is down for a
-    moment would answer its clients in its place, and be told what they take for kept."""
+    """A share that is this process's until it ends, with which the lock goes. Another's server at the port of
+    a node that is down for a moment would answer its clients in its place, and be told what they take for
+    kept."""
     for share in range(SHARES):
-        with contextlib.suppress(OSError), contextlib.ExitStack() as unless_claimed:
-            path = Path(tempfile.gettempdir()) / f"starling-test-ports-{share}.lock"
-            claim = unless_claimed.enter_context(path.open("wb"))
-            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _claims.append(unless_claimed.pop_all())
+        path = Path(tempfile.gettempdir()) / f"starling-test-ports-{share}.lock"
+        with contextlib.suppress(OSError):
+            lock = os.open(path, os.O_CREAT | os.O_WRONLY, 0o600)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(lock)
+                continue
             return share
     raise AdminError(f"{SHARES} processes that run tests have all the ports")
