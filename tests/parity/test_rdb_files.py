@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from cluster.node.disk import PART_BYTES
-from protocol.checksum import crc64
 from protocol.rdb import codes
 from tests.conftest import NO_SERVER, REQUIRED
 from tests.protocol.rdb.kinds import EVERY_KIND
+from tests.protocol.rdb.test_decode import file
 from tests.protocol.rdb.test_streams import HEAD as ONE_ENTRY
 from tests.support.data_sets import Reader, data_set, differences
 from tests.support.frames import whole
@@ -126,18 +126,16 @@ def test_files_of_older_versions_say_the_same_to_both(ours: Side, theirs: Side, 
     kinds = [body for body, _ in EVERY_KIND if body[0] != codes.SET_LISTPACK]
     group = b"\x01\x01g\x01\x00" + b"\x00" + b"\x00"
     kinds.append(bytes((codes.STREAM_LISTPACKS,)) + ONE_ENTRY + group)
-    data = b"REDIS%04d" % version
+    body = b""
     for database in (0, 3):
-        data += bytes((codes.SELECT, database))
-        for number, body in enumerate(kinds):
+        body += bytes((codes.SELECT, database))
+        for number, kind in enumerate(kinds):
             if number % 3 == 0:
-                data += bytes((codes.EXPIRE_S,)) + (2_000_000_000 + number).to_bytes(4, "little")
-            data += body[:1] + b"\xc0" + bytes((number,)) + body[1:]
-    data += bytes((codes.EOF,))
-    data += crc64(data).to_bytes(8, "little") if version >= 5 else b""
+                body += bytes((codes.EXPIRE_S,)) + (2_000_000_000 + number).to_bytes(4, "little")
+            body += kind[:1] + b"\xc0" + bytes((number,)) + kind[1:]
     for side in (ours, theirs):
         side.do("CONFIG", "SET", "maxmemory-policy", "noeviction")
-        side.file.write_bytes(data)
+        side.file.write_bytes(file(body, version))
         side.do("DEBUG", "RELOAD", "NOSAVE")
     found = ours.reader.content()
     assert len(found) == 2 * len(kinds)

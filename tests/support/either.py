@@ -50,6 +50,9 @@ class Either:
             self.client = Connection(self.port, timeout_s=PATIENCE_S)
         except OSError as error:
             return str(error)
+        if self.do("PING").startswith(b"-LOADING"):
+            self.client.close()
+            return "still loading"
         return ""
 
     def do(self, *argv: bytes | str | int) -> bytes:

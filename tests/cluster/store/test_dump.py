@@ -146,7 +146,7 @@ def test_libraries_of_functions_are_handed_on() -> None:
     loader = Loader(databases(), [])
     loader.feed(b"".join(snapshot(databases(), {}, [b"#!lua name=l", b"#!lua name=m"])))
     loader.end()
-    list(loader.steps())
+    assert list(loader.steps()) == [None]
     assert loader.libraries == [b"#!lua name=l", b"#!lua name=m"]
 
 

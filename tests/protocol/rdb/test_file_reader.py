@@ -4,8 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.checksum import crc64
-from protocol.rdb import codes
 from protocol.rdb.encode import dump_payload, encode_file
 from protocol.rdb.file_reader import FileReader, decode_file
 from protocol.rdb.records import (
@@ -19,11 +17,9 @@ from protocol.rdb.records import (
 )
 from protocol.rdb.streams import append_entry, new_node
 from tests.protocol.rdb.kinds import EVERY_KIND
+from tests.protocol.rdb.test_decode import file
 from tests.protocol.rdb.test_streams import nodes, record
 from tests.protocol.rdb.values import records
-
-FOOTER_BYTES = 10
-"""Of a payload: version and checksum."""
 
 
 def written(values: list[Record]) -> bytes:
@@ -57,12 +53,9 @@ def test_a_cut_between_any_two_bytes_says_the_same_as_the_whole() -> None:
         append_entry(node, id_, (b"name", b"%d" % id_))
     ends = HashRecord({b"f": b"g", b"h": b"i"}, "hashtable", {b"f": 2_000_000_000_000})
     bodies = [body for body, _ in EVERY_KIND]
-    bodies += [dump_payload(value)[:-FOOTER_BYTES] for value in (record(node), ends)]
-    data = b"REDIS0010"
-    for number, body in enumerate(bodies):
-        data += body[:1] + b"\xc0" + bytes((number,)) + body[1:]
-    data += bytes((codes.EOF,))
-    data += crc64(data).to_bytes(8, "little")
+    bodies += [dump_payload(value)[:-10] for value in (record(node), ends)]
+    keys = [body[:1] + b"\xc0" + bytes((number,)) + body[1:] for number, body in enumerate(bodies)]
+    data = file(b"".join(keys))
     parts = list(decode_file(data))
     assert len(parts) == len(bodies)
     for cut in range(len(data)):
