@@ -329,6 +329,27 @@ def test_a_stretch_is_told_to_those_in_it_and_a_second_time_to_nobody() -> None:
     assert not sent(tell(core, 1, message), Rumors)
 
 
+def test_who_has_acknowledged_one_stretch_is_not_sent_another_again() -> None:
+    core = make_core(gossip_fanout=1)
+    for number in range(1, 5):
+        introduce(core, number)
+    mine = core.me.node_id
+    around = sorted([mine, *(node_id(number) for number in range(1, 5))])
+    head, second, third, fourth = [*around[around.index(mine) + 1 :], *around[: around.index(mine)]]
+    fact = MemberFact(third, 9, "10.0.0.1", 7101, 17101)
+    sends = []
+    for source, until in ((third, second), (fourth, fourth)):
+        message = Rumors(source, 0, 5, (Rumor(fact, until=until),))
+        sends += sent(tell(core, int(source, 16), message), Rumors)
+    assert [send.to for send in sends] == [sends[0].to] * 2
+    first = sends[0].message
+    assert isinstance(first, Rumors)
+    tell(core, int(head, 16), Receipts(head, 0, first.number, 0, (Receipt(True, ALL),)))
+    core.now_ms += PERIOD_MS * PERIODS_MIN // 2
+    core._gossip.flush()
+    assert [send.to.port for send in sent(core.take_effects(), Rumors)] == [17100 + int(second, 16)]
+
+
 def test_an_old_version_is_acknowledged_and_harmless() -> None:
     core = make_core()
     introduce(core, 1)
